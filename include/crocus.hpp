@@ -1,0 +1,40 @@
+// crocus: green threads with Python's generators and asyncio, without function colouring.
+//
+// This list is the architecture, from the ground up: a header may include only headers that stand above it.
+#pragma once
+
+// 0  ground
+#include <crocus/config.hpp>
+#include <crocus/error.hpp>
+#include <crocus/clock.hpp>
+
+// 1  control transfer: no loop, no input or output
+#include <crocus/stack.hpp>
+#include <crocus/fiber.hpp>
+#include <crocus/generator.hpp>
+
+// 2  the loop
+#include <crocus/io_driver.hpp>
+#include <crocus/event_loop.hpp>
+#include <crocus/wait_queue.hpp>
+
+// 3  results and tasks
+#include <crocus/future.hpp>
+#include <crocus/task.hpp>
+#include <crocus/wait.hpp>
+#include <crocus/run.hpp>
+
+// 4  coordination
+#include <crocus/sync/semaphore.hpp>
+
+// 5  threads and processes
+#include <crocus/executor.hpp>
+#include <crocus/thread_pool.hpp>
+#include <crocus/process_pool.hpp>
+
+// 6  the outside world
+#include <crocus/io/fd.hpp>
+#include <crocus/io/address.hpp>
+#include <crocus/io/socket.hpp>
+#include <crocus/stream.hpp>
+#include <crocus/server.hpp>

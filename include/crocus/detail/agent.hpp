@@ -1,0 +1,77 @@
+// What waits.
+#pragma once
+
+#include <string>
+
+#include <crocus/config.hpp>
+
+namespace crocus {
+
+class wait_queue;
+
+namespace detail {
+class waiter;
+}
+
+/// Something that can wait: a task or a thread's main flow, and whatever else learns to (a coroutine driven by hand, a
+/// fiber of another library, a foreign thread). wait_queue parks and unparks agents, and is the one place that does.
+///
+/// Generators are transparent: what a generator's body awaits, the agent that resumed it awaits.
+///
+/// Cancellation is asyncio's (T5 to T12). It is delivered where the agent waits. While an exception unwinds the agent's
+/// stack, and inside defer_cancellation, it is held, and delivered at the next wait outside.
+///
+/// Thread: the agent's own loop's.
+class CROCUS_EXPORT agent {
+public:
+    /// The agent that the caller runs in.
+    ///
+    /// Throws: cannot_suspend   the caller is a loop callback
+    static agent& current();
+
+    agent(const agent&) = delete;
+    agent& operator=(const agent&) = delete;
+
+    /// Suspends the agent until unpark(). May be called by the agent itself only.
+    virtual void park() = 0;
+
+    /// Makes a parked agent ready.
+    virtual void unpark() noexcept = 0;
+
+    /// Suspends the agent until all that is ready now has run. May be called by the agent itself only.
+    virtual void reschedule() = 0;
+
+    /// Asks it to stop: cancelled_error is raised where it waits, now or at its next wait. Always true. (T5)
+    bool cancel(std::string message);
+
+    /// How many requests to cancel have come and were not undone by uncancel(). (T12)
+    [[nodiscard]] int cancelling() const noexcept { return cancelling_; }
+    /// Takes one request back; at 0 also one that has not been delivered. Returns what is left.
+    int uncancel() noexcept;
+
+    /// Raises the cancellation that has not been delivered, unless it is held.
+    void throw_if_cancelled();
+    [[nodiscard]] bool cancel_pending() const noexcept { return cancel_pending_; }
+    [[nodiscard]] const std::string& cancel_message() const noexcept { return cancel_message_; }
+    [[nodiscard]] bool holds_cancellation() const noexcept;
+
+    /// Nests.
+    void hold_cancellation() noexcept { ++holds_; }
+    void release_cancellation() noexcept { --holds_; }
+
+protected:
+    agent() noexcept = default;
+    virtual ~agent();
+
+private:
+    friend class wait_queue;
+    friend class detail::waiter;
+
+    detail::waiter* waiting_ = nullptr;  // where it waits, while a cancellation may end that
+    int cancelling_ = 0;
+    int holds_ = 0;
+    bool cancel_pending_ = false;
+    std::string cancel_message_;
+};
+
+}  // namespace crocus

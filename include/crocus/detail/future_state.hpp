@@ -1,0 +1,132 @@
+// What futures and tasks share: a result to come, and who waits for it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include <crocus/config.hpp>
+#include <crocus/detail/slot.hpp>
+#include <crocus/error.hpp>
+#include <crocus/event_loop.hpp>
+#include <crocus/wait_queue.hpp>
+
+namespace crocus::detail {
+
+/// A callback in a future's queue of waiters, so that callbacks and awaiting tasks keep one order (I3).
+class CROCUS_EXPORT done_callback;
+
+/// The part that knows no result type.
+///
+/// States: pending -> finished (a value or an exception) or cancelled. Neither is left again.
+class CROCUS_EXPORT future_state {
+public:
+    enum class status : unsigned char { pending, finished, cancelled };
+
+    explicit future_state(std::source_location site);
+    future_state(const future_state&) = delete;
+    future_state& operator=(const future_state&) = delete;
+
+    void add_owner() noexcept { ++owners_; }
+    void drop_owner() noexcept {
+        if (--owners_ == 0) destroy();
+    }
+    [[nodiscard]] std::size_t owners() const noexcept { return owners_; }
+
+    [[nodiscard]] bool done() const noexcept { return status_ != status::pending; }
+    [[nodiscard]] bool cancelled() const noexcept { return status_ == status::cancelled; }
+    [[nodiscard]] bool failed() const noexcept { return error_ != nullptr; }
+
+    /// Suspends until it is done. A cancellation of the waiter is forwarded to this future.
+    void await();
+
+    /// Throws what it failed with, cancelled_error, or invalid_state_error while pending.
+    void require_value();
+    [[nodiscard]] std::exception_ptr error();
+    void mark_retrieved() noexcept { retrieved_ = true; }
+
+    virtual bool cancel(const std::string& message);
+
+    /// Throws invalid_state_error unless the caller may set the outcome, and usage_error on a foreign thread.
+    void require_settable();
+    void finish() noexcept { end(status::finished); }
+    void finish_with(std::exception_ptr error) noexcept;
+    void finish_cancelled(const std::string& message) noexcept;
+
+    /// Schedules the callback when it is done, or now if it is. The callback's `schedule` keeps the future alive.
+    handle add_callback(counted<callback> c);
+    void on_done(waiter& w) noexcept { done_.add(w); }
+
+    [[nodiscard]] const std::source_location& site() const noexcept { return site_; }
+
+    /// "Task 'name' (made at file:line)", for reports.
+    [[nodiscard]] virtual std::string describe() const;
+
+protected:
+    virtual ~future_state();
+
+    /// A task's outcome is its function's to set.
+    virtual void require_not_task() const {}
+    /// A task cannot await itself.
+    virtual void require_not_self() const {}
+
+private:
+    void destroy() noexcept;
+    void end(status s) noexcept;
+
+    std::size_t owners_ = 0;
+    std::uint64_t loop_id_;
+    status status_ = status::pending;
+    bool retrieved_ = true;  // false while it holds an exception that nobody has seen
+    std::exception_ptr error_;
+    std::string cancel_message_;
+    wait_queue done_;
+    done_callback* callbacks_ = nullptr;  // owned; in done_ too, until scheduled
+    std::source_location site_;
+};
+
+/// What a future that is given `error` holds: a stop_iteration would end the generator that awaited it. (F5)
+CROCUS_EXPORT std::exception_ptr awaitable_error(std::exception_ptr error);
+
+template <class T>
+class future_values : public future_state {
+public:
+    using future_state::future_state;
+
+    slot<T> value;
+};
+
+template <>
+class future_values<void> : public future_state {
+public:
+    using future_state::future_state;
+};
+
+/// Reads the result of a finished future: a copy where T can be copied, since handles share it; else it is moved out,
+/// once. The last owner moves.
+template <class T>
+T read(future_values<T>& state, bool last_owner) {
+    state.require_value();
+    if constexpr (std::is_void_v<T>) {
+        return;
+    } else if constexpr (std::is_reference_v<T>) {
+        return static_cast<T>(state.value.get());
+    } else {
+        if (!state.value.has_value())
+            throw invalid_state_error("the result was moved out of the future already; its type cannot be copied");
+        if constexpr (std::is_copy_constructible_v<T>)
+            if (!last_owner) return state.value.get();
+        T result = std::move(state.value.get());
+        state.value.reset();
+        return result;
+    }
+}
+
+}  // namespace crocus::detail

@@ -1,0 +1,211 @@
+// What an event loop schedules: entries of its ready queue, callbacks, and flows that wait.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <crocus/config.hpp>
+#include <crocus/detail/agent.hpp>
+#include <crocus/fiber.hpp>
+#include <crocus/io_driver.hpp>
+
+namespace crocus {
+class event_loop;
+}
+
+namespace crocus::detail {
+
+/// A pointer that shares what counts its owners itself. The count is not atomic: one thread at a time.
+template <class T>
+class counted {
+public:
+    counted() noexcept = default;
+    explicit counted(T* p) noexcept : p_(p) {
+        if (p_ != nullptr) p_->add_owner();
+    }
+    counted(const counted& other) noexcept : counted(other.p_) {}
+    counted(counted&& other) noexcept : p_(std::exchange(other.p_, nullptr)) {}
+    counted& operator=(counted other) noexcept {
+        std::swap(p_, other.p_);
+        return *this;
+    }
+    ~counted() {
+        if (p_ != nullptr) p_->drop_owner();
+    }
+
+    [[nodiscard]] T* get() const noexcept { return p_; }
+    T* operator->() const noexcept { return p_; }
+    T& operator*() const noexcept { return *p_; }
+    [[nodiscard]] explicit operator bool() const noexcept { return p_ != nullptr; }
+
+    /// Gives the ownership to the caller, who calls drop_owner.
+    [[nodiscard]] T* release() noexcept { return std::exchange(p_, nullptr); }
+
+private:
+    T* p_ = nullptr;
+};
+
+/// An entry of the ready queue.
+struct CROCUS_EXPORT runnable {
+    enum class kind : unsigned char { agent, callback, marker };
+
+    explicit runnable(kind k) noexcept : what(k) {}
+
+    runnable* next = nullptr;
+    const kind what;
+};
+
+/// First in, first out.
+class ready_queue {
+public:
+    [[nodiscard]] runnable* front() const noexcept { return head_; }
+    [[nodiscard]] bool empty() const noexcept { return head_ == nullptr; }
+
+    void push(runnable& r) noexcept {
+        r.next = nullptr;
+        *tail_ = &r;
+        tail_ = &r.next;
+    }
+    runnable* pop() noexcept {
+        runnable* const r = head_;
+        head_ = r->next;
+        if (head_ == nullptr) tail_ = &head_;
+        return r;
+    }
+
+private:
+    runnable* head_ = nullptr;
+    runnable** tail_ = &head_;
+};
+
+struct callback_timer;
+
+/// A function that the hub will call.
+class CROCUS_EXPORT callback : public runnable {
+public:
+    callback() noexcept : runnable(kind::callback) {}
+    callback(const callback&) = delete;
+    callback& operator=(const callback&) = delete;
+
+    void add_owner() noexcept { ++owners_; }
+    void drop_owner() noexcept {
+        if (--owners_ == 0) delete this;
+    }
+
+    virtual void schedule() noexcept {}   // it is about to enter the ready queue
+    virtual void call() = 0;
+    virtual void release() noexcept = 0;  // destroys the function: it ran, or never will
+
+    bool cancelled = false;
+    callback_timer* waits_for = nullptr;  // while it is due at a later time
+
+protected:
+    virtual ~callback();
+
+private:
+    std::size_t owners_ = 0;
+};
+
+template <class F>
+class callback_of final : public callback {
+public:
+    explicit callback_of(F f) : f_(std::move(f)) {}
+    void call() override { (*f_)(); }
+    void release() noexcept override { f_.reset(); }
+
+private:
+    std::optional<F> f_;
+};
+
+template <class F>
+counted<callback> make_callback(F f) {
+    return counted<callback>(new callback_of<F>(std::move(f)));
+}
+
+/// What other threads leave for a loop. It outlives the loop as long as somebody holds a loop_ref.
+class inbox {
+public:
+    explicit inbox(io_driver& driver) noexcept : driver_(&driver) {}
+    inbox(const inbox&) = delete;
+    inbox& operator=(const inbox&) = delete;
+    ~inbox();
+
+    bool post(counted<callback> c);
+    void wake() noexcept;
+    void close() noexcept;
+
+    /// All that has been posted, oldest first.
+    [[nodiscard]] runnable* take() noexcept;
+
+    /// The loop is about to block, or has returned. True if it may: nothing was posted meanwhile.
+    [[nodiscard]] bool fall_asleep() noexcept;
+    void wake_up() noexcept { asleep_.store(false, std::memory_order_relaxed); }
+
+private:
+    std::atomic<runnable*> newest_{nullptr};
+    std::atomic<bool> asleep_{false};
+    std::atomic<bool> closed_{false};
+    std::mutex mutex_;  // between a wake() and the end of the driver
+    io_driver* driver_;
+};
+
+/// A flow on a loop's thread that can wait: a task, or the thread's main flow.
+class CROCUS_EXPORT green_agent : public agent, public runnable {
+public:
+    explicit green_agent(event_loop& loop) noexcept : runnable(kind::agent), loop_(loop) {}
+
+    void park() override;
+    void unpark() noexcept override;
+    void reschedule() override;
+
+    [[nodiscard]] event_loop& loop() const noexcept { return loop_; }
+    [[nodiscard]] bool parked() const noexcept { return parked_; }
+
+    /// Where to go on; null before the first entry. Not always the agent's own fiber: it may wait inside a generator.
+    fiber* flow = nullptr;
+
+    /// Makes the fiber of an agent that never ran. Null if that failed, and the agent has ended with the reason.
+    virtual fiber* start() noexcept { return nullptr; }
+
+    [[nodiscard]] virtual std::string describe() const { return "the main flow"; }
+
+    green_agent* previous_task = nullptr;
+    green_agent* next_task = nullptr;
+
+private:
+    event_loop& loop_;
+    bool parked_ = false;
+};
+
+/// The tasks of a loop, in the order in which they were made.
+class agent_list {
+public:
+    [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+    [[nodiscard]] green_agent* first() const noexcept { return first_; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+    void add(green_agent& a) noexcept {
+        a.previous_task = last_;
+        (last_ != nullptr ? last_->next_task : first_) = &a;
+        last_ = &a;
+        ++size_;
+    }
+    void remove(green_agent& a) noexcept {
+        (a.previous_task != nullptr ? a.previous_task->next_task : first_) = a.next_task;
+        (a.next_task != nullptr ? a.next_task->previous_task : last_) = a.previous_task;
+        a.previous_task = a.next_task = nullptr;
+        --size_;
+    }
+
+private:
+    green_agent* first_ = nullptr;
+    green_agent* last_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+}  // namespace crocus::detail

@@ -1,0 +1,53 @@
+// Room for a value that may be a reference, or nothing at all.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+namespace crocus::detail {
+
+/// Room for a T, a reference or nothing: what std::optional cannot hold in one form.
+template <class T>
+class slot {
+public:
+    [[nodiscard]] bool has_value() const noexcept { return value_.has_value(); }
+    [[nodiscard]] T& get() noexcept { return *value_; }
+    template <class Value>
+    void set(Value&& value) {
+        value_.emplace(std::forward<Value>(value));
+    }
+    void reset() noexcept { value_.reset(); }
+
+private:
+    std::optional<T> value_;
+};
+
+template <class T>
+class slot<T&> {
+public:
+    [[nodiscard]] bool has_value() const noexcept { return value_ != nullptr; }
+    [[nodiscard]] T& get() noexcept { return *value_; }
+    void set(T& value) noexcept { value_ = std::addressof(value); }
+    void reset() noexcept { value_ = nullptr; }
+
+private:
+    T* value_ = nullptr;
+};
+
+template <>
+class slot<void> {
+public:
+    void reset() noexcept {}
+};
+
+/// Stands for void where a value is needed.
+struct nothing {};
+
+/// A reference that std::optional can hold.
+template <class T>
+using value_of = std::conditional_t<std::is_reference_v<T>, std::reference_wrapper<std::remove_reference_t<T>>, T>;
+
+}  // namespace crocus::detail

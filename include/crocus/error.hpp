@@ -1,0 +1,278 @@
+// Every exception that crocus throws, in one place.
+//
+// Two of them, generator_exit and cancelled_error, ask a flow of control to go away. They do not derive from
+// std::exception, as their Python originals do not derive from Exception: catch (const std::exception&) is for errors
+// and must not stop them by accident.
+#pragma once
+
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+
+#include <crocus/config.hpp>
+
+namespace crocus {
+
+/// Something was used in a way its contract excludes; the message says what to do instead.
+class CROCUS_EXPORT usage_error : public std::logic_error {
+public:
+    using std::logic_error::logic_error;
+    ~usage_error() override;
+};
+
+// ---------------------------------------------------------------------------------------------------- floor 1: control
+
+/// No stack can be had: address space, memory or the kernel's map count is used up. Says which, and how to raise it.
+class CROCUS_EXPORT stack_exhausted : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+    ~stack_exhausted() override;
+};
+
+/// A generator is finished (StopIteration). Catch this base where the type of the return value does not matter.
+class CROCUS_EXPORT stop_iteration_error : public std::exception {
+public:
+    ~stop_iteration_error() override;
+    [[nodiscard]] const char* what() const noexcept override;
+};
+
+/// A generator is finished; carries what its body returned (PEP 380).
+template <class Return = void>
+class stop_iteration : public stop_iteration_error {
+public:
+    explicit stop_iteration(Return value) : value_(std::forward<Return>(value)) {}
+
+    [[nodiscard]] Return& value() & { return value_; }
+    [[nodiscard]] const Return& value() const& { return value_; }
+    [[nodiscard]] Return&& value() && { return std::move(value_); }
+
+private:
+    Return value_;
+};
+
+template <>
+class stop_iteration<void> : public stop_iteration_error {};
+
+/// Asks a generator's body to clean up and leave (GeneratorExit). Not a std::exception.
+class CROCUS_EXPORT generator_exit {
+public:
+    virtual ~generator_exit();
+};
+
+/// The generator protocol was broken; the message says how. Base of the errors below.
+class CROCUS_EXPORT generator_error : public std::logic_error {
+public:
+    using std::logic_error::logic_error;
+    ~generator_error() override;
+};
+
+/// A running generator was resumed: by itself, by its delegate, or by somebody while it awaits (ValueError in Python).
+class CROCUS_EXPORT generator_already_executing : public generator_error {
+public:
+    generator_already_executing();
+    ~generator_already_executing() override;
+};
+
+/// A value was sent to a generator that has not reached a yield yet (TypeError in Python). The generator is unharmed.
+class CROCUS_EXPORT generator_not_started : public generator_error {
+public:
+    generator_not_started();
+    ~generator_not_started() override;
+};
+
+/// A body yielded instead of leaving when it was closed (RuntimeError in Python). It stays suspended at that yield.
+class CROCUS_EXPORT generator_ignored_exit : public generator_error {
+public:
+    generator_ignored_exit();
+    ~generator_ignored_exit() override;
+};
+
+/// A stop_iteration escaped a body (PEP 479). The original is nested: std::rethrow_if_nested.
+class CROCUS_EXPORT generator_raised_stop_iteration : public generator_error {
+public:
+    generator_raised_stop_iteration();
+    ~generator_raised_stop_iteration() override;
+};
+
+/// A yield that was resumed by next() has received nothing, and its value was asked for.
+class CROCUS_EXPORT nothing_sent : public generator_error {
+public:
+    nothing_sent();
+    ~nothing_sent() override;
+};
+
+/// A step was asked for what it does not hold: a value after the end, or a result before it.
+class CROCUS_EXPORT bad_step_access : public generator_error {
+public:
+    using generator_error::generator_error;
+    ~bad_step_access() override;
+};
+
+/// yield was called from a stack that is not its generator's.
+class CROCUS_EXPORT wrong_fiber : public generator_error {
+public:
+    wrong_fiber();
+    ~wrong_fiber() override;
+};
+
+// ------------------------------------------------------------------------------------------- floors 2 and 3: the loop
+
+/// The awaiting task, or the awaited one, was cancelled (asyncio.CancelledError). Not a std::exception.
+class CROCUS_EXPORT cancelled_error {
+public:
+    explicit cancelled_error(std::string message = {});
+    virtual ~cancelled_error();
+
+    /// What cancel(message) was given; empty if nothing.
+    [[nodiscard]] const std::string& message() const noexcept { return message_; }
+
+private:
+    std::string message_;
+};
+
+/// A future was asked for what its state excludes: a result before it is there, a second result.
+class CROCUS_EXPORT invalid_state_error : public std::logic_error {
+public:
+    using std::logic_error::logic_error;
+    ~invalid_state_error() override;
+};
+
+/// Something had to suspend where nothing can: in a loop callback, or after the loop is gone.
+class CROCUS_EXPORT cannot_suspend : public usage_error {
+public:
+    using usage_error::usage_error;
+    ~cannot_suspend() override;
+};
+
+/// The loop is closed.
+class CROCUS_EXPORT loop_closed : public usage_error {
+public:
+    loop_closed();
+    ~loop_closed() override;
+};
+
+/// A time limit passed.
+class CROCUS_EXPORT timeout_error : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+    ~timeout_error() override;
+};
+
+/// Nothing is ready, nothing can become ready, and tasks still wait: reported instead of hanging.
+class CROCUS_EXPORT deadlock_error : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+    ~deadlock_error() override;
+};
+
+// -------------------------------------------------------------------------------------- floor 5: threads and processes
+
+/// An executor takes no more work: it was shut down.
+class CROCUS_EXPORT executor_shut_down : public std::runtime_error {
+public:
+    executor_shut_down();
+    ~executor_shut_down() override;
+};
+
+/// An executor cannot go on: a worker could not be started, or its initializer failed (BrokenExecutor).
+class CROCUS_EXPORT broken_executor : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+    ~broken_executor() override;
+};
+
+/// The worker process that ran this call died. Only this call is lost; the pool replaces the worker and goes on.
+class CROCUS_EXPORT broken_process_pool : public broken_executor {
+public:
+    using broken_executor::broken_executor;
+    ~broken_process_pool() override;
+};
+
+/// A process pool was used in a program that does not host workers; the message shows the line to add to main.
+class CROCUS_EXPORT workers_not_hosted : public usage_error {
+public:
+    workers_not_hosted();
+    ~workers_not_hosted() override;
+};
+
+/// A call in another process failed with an exception; its type and message crossed over as text.
+class CROCUS_EXPORT remote_error : public std::runtime_error {
+public:
+    remote_error(std::string type_name, const std::string& message);
+    ~remote_error() override;
+
+    /// The demangled name of the exception's type over there.
+    [[nodiscard]] const std::string& type_name() const noexcept { return type_name_; }
+
+private:
+    std::string type_name_;
+};
+
+// ------------------------------------------------------------------------------------------ floor 6: the outside world
+
+/// The peer closed the stream before all that was asked for had come. Nothing is lost: partial() holds what came.
+class CROCUS_EXPORT incomplete_read_error : public std::runtime_error {
+public:
+    incomplete_read_error(std::string partial, std::size_t expected);
+    ~incomplete_read_error() override;
+
+    [[nodiscard]] const std::string& partial() const noexcept { return partial_; }
+
+    /// Bytes that were asked for; 0 where a separator was.
+    [[nodiscard]] std::size_t expected() const noexcept { return expected_; }
+
+private:
+    std::string partial_;
+    std::size_t expected_;
+};
+
+/// No separator within the stream's limit. The bytes stay in the stream; consumed() of them were looked at.
+class CROCUS_EXPORT limit_overrun_error : public std::runtime_error {
+public:
+    limit_overrun_error(const std::string& message, std::size_t consumed);
+    ~limit_overrun_error() override;
+
+    [[nodiscard]] std::size_t consumed() const noexcept { return consumed_; }
+
+private:
+    std::size_t consumed_;
+};
+
+/// The descriptor was closed, here, while somebody waited on it or before it was used.
+class CROCUS_EXPORT closed_error : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+    ~closed_error() override;
+};
+
+/// A host name has no address. The message is the resolver's, with the name.
+class CROCUS_EXPORT resolve_error : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+    ~resolve_error() override;
+};
+
+// ------------------------------------------------------------------------------------------------ errors with no caller
+
+/// Receives an exception that has no caller to go to: one that leaves a destructor, say.
+using unraisable_hook = std::function<void(const std::string& where, std::exception_ptr)>;
+
+/// Installs the process's hook and returns the old one. The default prints one line to stderr.
+///
+/// Thread: any.
+CROCUS_EXPORT unraisable_hook set_unraisable_hook(unraisable_hook hook);
+
+/// Hands an exception to the hook. Never throws: if the hook does, that is printed to stderr.
+///
+/// Thread: any.
+CROCUS_EXPORT void report_unraisable(const std::string& where, std::exception_ptr error) noexcept;
+
+/// "type: message" of an exception, for a person to read.
+[[nodiscard]] CROCUS_EXPORT std::string describe(const std::exception_ptr& error);
+
+}  // namespace crocus

@@ -1,0 +1,217 @@
+// The cooperative loop of a thread: who runs next, timers, callbacks, and what other threads may ask of it.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include <crocus/clock.hpp>
+#include <crocus/config.hpp>
+#include <crocus/detail/runnable.hpp>
+#include <crocus/detail/timer_heap.hpp>
+#include <crocus/fiber.hpp>
+#include <crocus/io_driver.hpp>
+
+namespace crocus {
+
+class executor;
+class event_loop;
+
+namespace detail {
+class concurrent_state;
+}
+
+/// A callback that a loop will run (asyncio.Handle). Copies refer to the same callback.
+class CROCUS_EXPORT handle {
+public:
+    handle() noexcept = default;
+    explicit handle(detail::counted<detail::callback> callback) noexcept : callback_(std::move(callback)) {}
+
+    /// The callback will not run, and is destroyed. Does nothing once it ran. (L17)
+    void cancel() noexcept;
+
+    [[nodiscard]] bool cancelled() const noexcept { return callback_ && callback_->cancelled; }
+
+private:
+    detail::counted<detail::callback> callback_;
+};
+
+/// A loop, from any thread, and after its end.
+class CROCUS_EXPORT loop_ref {
+public:
+    /// Runs `callback` on the loop, soon. False if the loop is closed: the callback was destroyed unrun.
+    ///
+    /// Thread: any.
+    template <class F>
+    bool call_soon(F callback) const {
+        return post(detail::make_callback(std::move(callback)));
+    }
+
+    /// Ends the wait of a loop that sleeps.
+    ///
+    /// Thread: any; also a signal handler, while the loop lives.
+    void wake() const noexcept;
+
+private:
+    friend class event_loop;
+    friend class detail::concurrent_state;
+    explicit loop_ref(std::shared_ptr<detail::inbox> inbox) noexcept : inbox_(std::move(inbox)) {}
+    bool post(detail::counted<detail::callback> callback) const;
+
+    std::shared_ptr<detail::inbox> inbox_;
+};
+
+/// What an exception handler is told (the context of loop.call_exception_handler).
+struct exception_context {
+    std::string message;
+    std::exception_ptr exception;  // may be null
+};
+
+/// The loop of one thread. Tasks never leave it.
+///
+/// A thread's loop is made when it is first needed: main and every thread's start function are green threads too. run()
+/// makes a fresh one around a function. A suspending task switches straight to the next ready one; callbacks, timers and
+/// the kernel are seen to by a hub with a stack of its own.
+///
+/// Order: first come, first served, over tasks and callbacks alike.
+/// Thread: the one it was made on, but for call_soon_threadsafe and ref().
+class CROCUS_EXPORT event_loop {
+public:
+    /// The calling thread's loop; made now if there is none (asyncio.get_event_loop).
+    ///
+    /// Throws: loop_closed         the thread is ending
+    ///         std::system_error   no descriptor is left for its driver
+    static event_loop& current();
+
+    /// The calling thread's loop, or null: never makes one.
+    [[nodiscard]] static event_loop* current_if_any() noexcept;
+
+    /// True if the caller runs in a task or in a main flow whose loop exists: it can suspend without making a loop.
+    [[nodiscard]] static bool in_task() noexcept;
+
+    /// A loop over `driver`. It is nobody's yet: run() and the thread's first need attach loops.
+    explicit event_loop(std::unique_ptr<io_driver> driver = make_io_driver());
+    event_loop(const event_loop&) = delete;
+    event_loop& operator=(const event_loop&) = delete;
+
+    /// Requires: it is detached.
+    ~event_loop();
+
+    /// Runs `callback()` in the loop, after all that is ready now (L13). A callback must not suspend: make a task for it.
+    template <class F>
+    handle call_soon(F callback) {
+        return schedule(detail::make_callback(std::move(callback)));
+    }
+
+    /// Runs `callback()` once `delay` has passed (L15). Equal times keep their order.
+    template <class F>
+    handle call_later(duration delay, F callback) {
+        return call_at(now() + delay, std::move(callback));
+    }
+
+    /// Runs `callback()` when now() has reached `when`.
+    template <class F>
+    handle call_at(time_point when, F callback) {
+        return schedule_at(when, detail::make_callback(std::move(callback)));
+    }
+
+    /// call_soon for other threads; wakes the loop if it sleeps (L14).
+    ///
+    /// Requires: the loop lives. Where it may not, keep a ref().
+    /// Thread:   any.
+    template <class F>
+    void call_soon_threadsafe(F callback) {
+        ref().call_soon(std::move(callback));
+    }
+
+    /// Thread: any.
+    [[nodiscard]] loop_ref ref() const noexcept { return loop_ref(inbox_); }
+
+    /// The loop's time: the driver's (loop.time()).
+    [[nodiscard]] time_point now() noexcept { return driver_->now(); }
+
+    [[nodiscard]] io_driver& driver() noexcept { return *driver_; }
+
+    /// Receives exceptions with no caller: a callback's, a task's that nobody retrieved. The default prints a line. (L22)
+    void set_exception_handler(std::function<void(event_loop&, const exception_context&)> handler);
+    void call_exception_handler(const exception_context& context) noexcept;
+
+    /// Where to_thread runs: a thread pool, made at the first call, unless one was set (X2).
+    executor& default_executor();
+    void set_default_executor(std::shared_ptr<executor> replacement);
+
+    /// A number that no other loop of this process has had.
+    [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
+
+    // ---------------------------------------------------------- for run(), and for agents: not for application code
+
+    /// Makes this the calling thread's loop and the calling flow its main flow. Returns the loop that was there before.
+    event_loop* attach();
+
+    /// Cancels the tasks that are left, waits for their ends, and shuts the default executor down. Returns how many.
+    ///
+    /// Suspends: until they have ended
+    std::size_t shut_down();
+
+    /// Undoes attach().
+    void detach(event_loop* before) noexcept;
+
+    /// Called on the loop after each wait for the kernel: what a signal handler left is seen to here.
+    void set_wake_hook(std::function<void()> hook) { wake_hook_ = std::move(hook); }
+
+    /// Says that run() made this loop: inside it, another run() is an error.
+    void set_made_by_run() noexcept { made_by_run_ = true; }
+    [[nodiscard]] bool made_by_run() const noexcept { return made_by_run_; }
+
+    [[nodiscard]] detail::green_agent& main_agent() noexcept { return *main_; }
+    [[nodiscard]] detail::green_agent* running() const noexcept { return running_; }
+
+    void make_ready(detail::runnable& r) noexcept { ready_.push(r); }
+    void suspend();
+    [[noreturn]] void exit_running(void (*after)(void*) noexcept, void* argument) noexcept;
+    void add_timer(detail::timer& t) { timers_.add(t); }
+    void remove_timer(detail::timer& t) noexcept { timers_.remove(t); }
+    [[nodiscard]] detail::agent_list& tasks() noexcept { return tasks_; }
+    void task_ended(detail::green_agent& task) noexcept;
+
+private:
+    handle schedule(detail::counted<detail::callback> callback);
+    handle schedule_at(time_point when, detail::counted<detail::callback> callback);
+    fiber& next_flow() noexcept;
+    bool poll_is_due() noexcept;
+    [[noreturn]] void run_hub() noexcept;
+    void run_callback(detail::callback& c) noexcept;
+    void end_iteration() noexcept;
+    void fire_timers() noexcept;
+    void take_inbox() noexcept;
+
+    const std::uint64_t id_;
+    std::unique_ptr<io_driver> driver_;
+    std::shared_ptr<detail::inbox> inbox_;
+    detail::ready_queue ready_;
+    detail::timer_heap timers_;
+    detail::agent_list tasks_;
+    std::unique_ptr<detail::green_agent> main_;
+    std::optional<fiber> hub_;
+    detail::green_agent* running_ = nullptr;  // null while the hub runs
+    detail::runnable marker_{detail::runnable::kind::marker};  // ends what asyncio calls an iteration
+    std::exception_ptr fatal_;                // why the loop cannot go on; for its main flow
+    std::size_t passes_ = 0;                  // of the marker since the kernel was last asked
+    std::uint64_t polled_at_ = 0;             // in ticks
+    fiber* hub_exit_ = nullptr;               // set when the hub is to end: who goes on
+    bool draining_ = false;
+    bool made_by_run_ = false;
+    std::function<void()> wake_hook_;
+    std::function<void(event_loop&, const exception_context&)> exception_handler_;
+    std::shared_ptr<executor> default_executor_;
+};
+
+}  // namespace crocus

@@ -1,0 +1,386 @@
+// Generators: Python's protocol (PEP 342, 380, 479) on stacks of their own, so that yield works at any call depth.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <ranges>
+#include <type_traits>
+#include <utility>
+
+#include <crocus/detail/generator_state.hpp>
+#include <crocus/error.hpp>
+#include <crocus/stack.hpp>
+
+namespace crocus {
+
+/// Where a generator stands (inspect.getgeneratorstate).
+///
+///     created -> running <-> suspended        a body that awaits (sleeps, reads a socket) counts as running
+///         \        |         /
+///          +---> closed <---+                 it returned, threw, or was closed
+using detail::generator_status;
+
+/// What a resumed generator came to: a value that it yielded, or its end, with what the body returned.
+///
+/// A step owns its value (a step of a reference refers), so it outlives the generator.
+template <class Yield, class Return>
+class step {
+public:
+    /// True if the body yielded.
+    [[nodiscard]] bool yielded() const noexcept { return yielded_.has_value(); }
+
+    /// True if the generator is finished.
+    [[nodiscard]] bool finished() const noexcept { return !yielded(); }
+
+    /// The yielded value.
+    ///
+    /// Throws: bad_step_access   the generator is finished
+    [[nodiscard]] std::remove_reference_t<Yield>& operator*() & { return checked().get(); }
+    [[nodiscard]] Yield&& operator*() && { return static_cast<Yield&&>(checked().get()); }
+    [[nodiscard]] std::remove_reference_t<Yield>* operator->() { return std::addressof(checked().get()); }
+
+    /// What the body returned. It is reported once, by the step that saw the end.
+    ///
+    /// Throws: bad_step_access   the body yielded; or this step came after the end and carries no value
+    Return result() {
+        if (yielded()) throw bad_step_access("step::result: the body yielded; the value is *step");
+        if constexpr (!std::is_void_v<Return>) {
+            if (!returned_.has_value())
+                throw bad_step_access("step::result: no value; it was reported by the step that saw the end");
+            return static_cast<Return&&>(returned_.get());
+        }
+    }
+
+    /// True if result() has something to give.
+    [[nodiscard]] bool has_result() const noexcept {
+        if constexpr (std::is_void_v<Return>)
+            return finished();
+        else
+            return returned_.has_value();
+    }
+
+    /// The yielded value, as Python's next() gives it.
+    ///
+    /// Throws: stop_iteration<Return>   the generator is finished; carries what the body returned
+    ///         stop_iteration_error     it was finished before
+    Yield value() {
+        if (yielded()) return static_cast<Yield&&>(yielded_.get());
+        if constexpr (std::is_void_v<Return>) {
+            throw stop_iteration<void>();
+        } else {
+            if (!returned_.has_value()) throw stop_iteration_error();
+            throw stop_iteration<Return>(static_cast<Return&&>(returned_.get()));
+        }
+    }
+
+private:
+    template <class, class, class>
+    friend class generator;
+
+    auto& checked() {
+        if (!yielded()) throw bad_step_access("step: no value, the generator is finished; ask yielded() first");
+        return yielded_;
+    }
+
+    detail::slot<Yield> yielded_;
+    detail::slot<Return> returned_;
+};
+
+/// What a yield expression gives to the body: the value sent, or nothing if the generator was resumed by next().
+template <class Send>
+class received {
+public:
+    received() = default;
+    explicit received(Send value) { value_.set(std::forward<Send>(value)); }
+
+    /// True if something was sent.
+    [[nodiscard]] bool has_value() const noexcept { return value_.has_value(); }
+    [[nodiscard]] explicit operator bool() const noexcept { return has_value(); }
+
+    /// Throws: nothing_sent   resumed by next()
+    [[nodiscard]] std::remove_reference_t<Send>& operator*() & { return checked().get(); }
+    [[nodiscard]] Send&& operator*() && { return static_cast<Send&&>(checked().get()); }
+    [[nodiscard]] std::remove_reference_t<Send>* operator->() { return std::addressof(checked().get()); }
+
+private:
+    auto& checked() {
+        if (!has_value()) throw nothing_sent();
+        return value_;
+    }
+
+    detail::slot<Send> value_;
+};
+
+/// A computation that yields values on demand and can be sent values and exceptions: Python's generator.
+///
+///     crocus::generator<int> range(int stop) {
+///         return [stop](auto& yield) { for (int i = 0; i < stop; ++i) yield(i); };
+///     }
+///     for (int i : range(3)) ...
+///
+/// `Yield` is what comes out (a reference type refers into the body), `Send` what send() takes, `Return` what the body
+/// returns. The body is called with a generator::yielder&, usually `auto& yield`; `yield(value)` gives the value out
+/// and suspends the body; it may be called from functions that the body calls, at any depth.
+///
+/// A body may suspend its task (sleep, read a socket): it is then what Python calls an asynchronous generator.
+///
+/// Thread: may be resumed on any thread, by one at a time.
+/// Cost:   one allocation and one pooled stack; two switches per element.
+template <class Yield, class Send = void, class Return = void>
+class generator : public std::ranges::view_base {
+    static_assert(!std::is_rvalue_reference_v<Yield>, "yield values or lvalue references");
+
+    using state_type = detail::generator_values<Yield, Send, Return>;
+
+public:
+    using step_type = step<Yield, Return>;
+    using received_type = std::conditional_t<std::is_void_v<Send>, void, received<Send>>;
+
+    class yielder;
+    class iterator;
+
+    /// A generator that will run `body(yield)`. No code of the body runs before the first next(). (G1)
+    ///
+    /// Throws: stack_exhausted
+    template <class Body>
+        requires(!std::same_as<std::remove_cvref_t<Body>, generator> &&
+                 std::invocable<std::decay_t<Body>&, yielder&>)
+    generator(Body&& body, std::size_t stack_size = stack::default_size())  // NOLINT: implicit, so `return [...]` works
+        : state_(new state_with<std::decay_t<Body>>(std::forward<Body>(body), stack_size)) {}
+
+    generator(generator&&) noexcept = default;
+    generator& operator=(generator&&) noexcept = default;
+
+    /// Closes it. What close() would throw goes to the unraisable hook. A body that keeps yielding instead of leaving is
+    /// given up with its stack, and reported. Nothing runs and nothing is thrown if the body was never started. (G46, G47)
+    ~generator() = default;
+
+    /// Resumes the body to its next yield, or its end (next(g)).
+    ///
+    /// Throws: generator_already_executing; what the body throws (a stop_iteration as generator_raised_stop_iteration)
+    step_type next() {
+        state().resume();
+        return take_step();
+    }
+
+    /// Resumes the body; the yield expression it is suspended in gives `value` (g.send(value)).
+    ///
+    /// Throws: generator_not_started   the body has not reached a yield; nothing was sent, the generator is unharmed (G3)
+    ///         and what next() throws
+    template <class Value = Send>
+        requires(!std::is_void_v<Send> && std::convertible_to<Value &&, Send>)
+    step_type send(Value&& value) {
+        state().require_sendable();
+        Send converted = static_cast<Send>(std::forward<Value>(value));
+        if (state().status() == generator_status::suspended) state().sent_ = std::addressof(converted);
+        state().resume();
+        return take_step();
+    }
+
+    /// Raises `error` in the body, at the yield it is suspended in (g.throw(error)).
+    ///
+    /// Returns the next step if the body handles it. An unstarted generator is closed, a finished one stays so, and the
+    /// error comes straight back. (G22 to G28)
+    step_type throw_(std::exception_ptr error) {
+        state().resume_with(std::move(error));
+        return take_step();
+    }
+    template <class Error>
+        requires(!std::same_as<std::remove_cvref_t<Error>, std::exception_ptr>)
+    step_type throw_(Error&& error) {
+        return throw_(std::make_exception_ptr(std::forward<Error>(error)));
+    }
+
+    /// Asks the body to leave: raises generator_exit at its yield (g.close()).
+    ///
+    /// Returns what the body returned if it caught the exit and returned, else nothing; void if Return is void. (G39)
+    /// Throws: generator_ignored_exit        the body yielded; it stays suspended there (G41)
+    ///         generator_already_executing   it runs
+    ///         what the body throws instead of leaving
+    auto close() {
+        state().close();
+        if constexpr (!std::is_void_v<Return>) {
+            std::optional<detail::value_of<Return>> returned;
+            if (state().returned_.has_value()) returned.emplace(static_cast<Return&&>(state().returned_.get()));
+            state().returned_.reset();
+            return returned;
+        }
+    }
+
+    [[nodiscard]] generator_status status() const noexcept {
+        return state_ ? state_->status() : generator_status::closed;
+    }
+
+    /// Iteration: each value in place, in the body. The end is silent; a body's exception comes out of begin() or ++.
+    ///
+    /// Requires: the generator outlives the iterator, which is single-pass: begin() goes on where the generator stands.
+    [[nodiscard]] iterator begin() {
+        state().resume();
+        state().returned_.reset();
+        return iterator(*state_);
+    }
+    [[nodiscard]] std::default_sentinel_t end() const noexcept { return std::default_sentinel; }
+
+private:
+    template <class Body>
+    class state_with;
+
+    state_type& state() const {
+        if (!state_) throw generator_error("the generator was moved from");
+        return *state_;
+    }
+
+    step_type take_step() {
+        step_type s;
+        if (state_->status() == generator_status::suspended) {
+            s.yielded_.set(static_cast<Yield&&>(*state_->yielded_));
+        } else if constexpr (!std::is_void_v<Return>) {
+            s.returned_ = std::move(state_->returned_);
+            state_->returned_.reset();
+        }
+        return s;
+    }
+
+    std::unique_ptr<state_type, detail::generator_closer> state_;
+};
+
+/// What a body calls to yield. Its type has a name so that functions which yield on a body's behalf can take it.
+template <class Yield, class Send, class Return>
+class generator<Yield, Send, Return>::yielder {
+public:
+    yielder(const yielder&) = delete;
+    yielder& operator=(const yielder&) = delete;
+
+    /// Gives `value` out and suspends the body. Returns what was sent (nothing at all if Send is void).
+    ///
+    /// Suspends: until the generator is resumed
+    /// Throws:   what throw_() was given; generator_exit when it is closed
+    ///           wrong_fiber   called from a stack that is not this generator's
+    received_type operator()(Yield value) {
+        state_.yielded_ = std::addressof(value);
+        state_.yield();
+        if constexpr (!std::is_void_v<Send>) return take_sent();
+    }
+
+    /// Delegates to `inner` until it is finished (yield from): next, send, throw_ and close go straight to it.
+    ///
+    /// Returns what inner's body returned.
+    /// Throws: what leaves inner
+    template <class InnerReturn>
+    InnerReturn from(generator<Yield, Send, InnerReturn>& inner) {
+        auto s = inner.next();
+        while (s.yielded()) {
+            std::exception_ptr thrown;
+            auto got = relay(static_cast<Yield&&>(*std::move(s)), inner, thrown);
+            if (thrown)
+                s = inner.throw_(std::move(thrown));
+            else if constexpr (!std::is_void_v<Send>)
+                s = got.has_value() ? inner.send(static_cast<Send&&>(*std::move(got))) : inner.next();
+            else
+                s = inner.next();
+        }
+        return s.result();
+    }
+    template <class InnerReturn>
+    InnerReturn from(generator<Yield, Send, InnerReturn>&& inner) {
+        return from(inner);
+    }
+
+    /// Yields every element of a range.
+    template <std::ranges::input_range Range>
+        requires std::convertible_to<std::ranges::range_reference_t<Range>, Yield>
+    void from(Range&& range) {
+        for (auto&& element : range) (*this)(static_cast<Yield>(std::forward<decltype(element)>(element)));
+    }
+
+private:
+    template <class Body>
+    friend class generator<Yield, Send, Return>::state_with;
+    explicit yielder(state_type& state) noexcept : state_(state) {}
+
+    received_type take_sent() {
+        if (state_.sent_ == nullptr) return {};
+        return received_type(static_cast<Send&&>(*std::exchange(state_.sent_, nullptr)));
+    }
+
+    /// One turn of PEP 380: a close goes to inner first, and is then raised here; any other exception goes to inner.
+    template <class Inner>
+    std::conditional_t<std::is_void_v<Send>, detail::nothing, received<Send>> relay(Yield value, Inner& inner, std::exception_ptr& thrown) {
+        try {
+            if constexpr (std::is_void_v<Send>) {
+                (*this)(static_cast<Yield>(value));
+                return {};
+            } else {
+                return (*this)(static_cast<Yield>(value));
+            }
+        } catch (const generator_exit&) {
+            inner.close();
+            throw;
+        } catch (...) {
+            thrown = std::current_exception();
+            return {};
+        }
+    }
+
+    state_type& state_;
+};
+
+/// Single-pass. Refers to the value in the body; ++ resumes the body.
+template <class Yield, class Send, class Return>
+class generator<Yield, Send, Return>::iterator {
+public:
+    using value_type = std::remove_cvref_t<Yield>;
+    using reference = std::remove_reference_t<Yield>&;
+    using difference_type = std::ptrdiff_t;
+    using iterator_concept = std::input_iterator_tag;
+
+    iterator() = default;
+    iterator(iterator&&) noexcept = default;
+    iterator& operator=(iterator&&) noexcept = default;
+
+    [[nodiscard]] reference operator*() const noexcept { return *state_->yielded_; }
+    iterator& operator++() {
+        state_->resume();
+        state_->returned_.reset();
+        return *this;
+    }
+    void operator++(int) { ++*this; }
+
+    [[nodiscard]] bool operator==(std::default_sentinel_t) const noexcept {
+        return state_->status() == detail::generator_status::closed;
+    }
+
+private:
+    friend class generator;
+    explicit iterator(state_type& state) noexcept : state_(&state) {}
+
+    state_type* state_ = nullptr;
+};
+
+template <class Yield, class Send, class Return>
+template <class Body>
+class generator<Yield, Send, Return>::state_with final : public generator<Yield, Send, Return>::state_type {
+public:
+    template <class From>
+    state_with(From&& body, std::size_t stack_size)
+        : state_type(stack_size), body_(std::in_place, std::forward<From>(body)) {}
+
+private:
+    void run_body() override {
+        yielder yield(*this);
+        if constexpr (std::is_void_v<Return>)
+            static_cast<void>(std::invoke(*body_, yield));
+        else
+            this->returned_.set(std::invoke(*body_, yield));
+    }
+    void release_body() noexcept override { body_.reset(); }
+
+    std::optional<Body> body_;
+};
+
+}  // namespace crocus

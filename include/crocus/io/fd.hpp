@@ -1,0 +1,69 @@
+// Owned descriptors.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include <crocus/config.hpp>
+#include <crocus/event_loop.hpp>
+#include <crocus/io_driver.hpp>
+
+namespace crocus {
+
+/// A descriptor of a loop's driver, closed with its owner.
+///
+/// Closing it wakes everybody who waits on it with closed_error. A number that the kernel uses again never reaches those
+/// who waited on the old one.
+///
+/// Thread: the loop's own. One that is destroyed after its loop was closed with it.
+class CROCUS_EXPORT fd {
+public:
+    /// None.
+    fd() noexcept = default;
+
+    /// Takes over `native`, an open descriptor, for the calling thread's loop, and makes it non-blocking.
+    ///
+    /// Throws: std::system_error   it is not open
+    explicit fd(int native);
+
+    /// Takes over a handle of the calling thread's loop's driver.
+    explicit fd(io_handle handle);
+
+    fd(fd&& other) noexcept
+        : loop_id_(other.loop_id_), driver_(other.driver_), handle_(std::exchange(other.handle_, {})) {}
+    fd& operator=(fd&& other) noexcept {
+        if (this != &other) {
+            close();
+            loop_id_ = other.loop_id_;
+            driver_ = other.driver_;
+            handle_ = std::exchange(other.handle_, {});
+        }
+        return *this;
+    }
+    ~fd() { close(); }
+
+    /// Idempotent.
+    void close() noexcept;
+
+    [[nodiscard]] bool is_open() const noexcept { return static_cast<bool>(handle_) && alive(); }
+
+    /// The kernel's number; -1 if it is closed.
+    [[nodiscard]] int native() const noexcept;
+
+    /// Suspends: until a read would not block;   Throws: closed_error, cancelled_error
+    void wait_readable() const { driver().wait_readable(handle_); }
+    void wait_writable() const { driver().wait_writable(handle_); }
+
+    /// Throws: closed_error   there is none, or its loop is gone
+    [[nodiscard]] io_driver& driver() const;
+    [[nodiscard]] io_handle handle() const noexcept { return handle_; }
+
+private:
+    [[nodiscard]] bool alive() const noexcept;
+
+    std::uint64_t loop_id_ = 0;
+    io_driver* driver_ = nullptr;
+    io_handle handle_;
+};
+
+}  // namespace crocus

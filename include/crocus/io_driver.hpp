@@ -1,0 +1,99 @@
+// How the kernel, or a simulation of it, is asked: what an event loop plugs in.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <crocus/clock.hpp>
+#include <crocus/config.hpp>
+
+namespace crocus {
+
+/// A descriptor as its driver knows it. The generation tells a slot that was closed and used again from the one meant.
+struct io_handle {
+    std::uint32_t slot = 0;
+    std::uint32_t generation = 0;  // 0: no descriptor
+
+    [[nodiscard]] explicit operator bool() const noexcept { return generation != 0; }
+    friend bool operator==(io_handle, io_handle) = default;
+};
+
+/// Input and output for one event loop: epoll, a completion queue, another library's loop, or a simulation.
+///
+/// Its operations look blocking. Each first tries, then suspends the calling agent until the operation can go on, or is
+/// done: readiness and completion drivers both have this shape. All of them
+///     throw std::system_error   the kernel said no; the message names the operation
+///           closed_error        the handle was closed, before or while the operation waited
+///           cancelled_error     the agent was cancelled while it waited; nothing was read, sent or accepted
+///
+/// Thread: the loop's own, but for wake().
+class CROCUS_EXPORT io_driver {
+public:
+    virtual ~io_driver();
+
+    /// "epoll", "simulated" ...
+    [[nodiscard]] virtual std::string_view name() const noexcept = 0;
+
+    // ------------------------------------------------------------------------------------------------- for the loop
+
+    /// The driver's time: real or virtual.
+    [[nodiscard]] virtual time_point now() noexcept = 0;
+
+    /// Collects what has happened and makes the agents that waited for it ready. Blocks until something has, wake() is
+    /// called or `until` is reached; time_point::min() means do not block, time_point::max() without a limit.
+    ///
+    /// Throws: whatever means that the loop cannot go on; its main flow receives it
+    virtual void poll(time_point until) = 0;
+
+    /// Ends the poll() that blocks, or else the next one.
+    ///
+    /// Thread: any; also a signal handler.
+    virtual void wake() noexcept = 0;
+
+    // -------------------------------------------------------------------------------------------------- descriptors
+
+    /// Takes over an open descriptor, and makes it non-blocking.
+    virtual io_handle adopt(int fd) = 0;
+
+    /// Closes it and wakes all who wait on it with closed_error. Does nothing if it is closed already.
+    virtual void close(io_handle handle) noexcept = 0;
+
+    /// The descriptor's number, for calls that suspend nobody (setsockopt, getsockname); -1 if closed or simulated.
+    [[nodiscard]] virtual int native(io_handle handle) const noexcept = 0;
+
+    // ------------------------------------------------------------------------------------------------------ sockets
+
+    virtual io_handle open_socket(int family, int type, int protocol) = 0;
+    virtual void bind(io_handle handle, const sockaddr* address, socklen_t length) = 0;
+    virtual void listen(io_handle handle, int backlog) = 0;
+    virtual void shutdown(io_handle handle, int how) = 0;
+    virtual void local_address(io_handle handle, sockaddr* address, socklen_t* length) const = 0;
+    virtual void remote_address(io_handle handle, sockaddr* address, socklen_t* length) const = 0;
+
+    // --------------------------------------------------------------- operations that suspend until they can be done
+
+    virtual void connect(io_handle handle, const sockaddr* address, socklen_t length) = 0;
+    virtual io_handle accept(io_handle handle) = 0;
+
+    /// At least one byte, or 0 at the end of the stream.
+    virtual std::size_t recv(io_handle handle, std::span<std::byte> into) = 0;
+
+    /// At least one byte of the pieces, in order. Returns how many.
+    virtual std::size_t send(io_handle handle, std::span<const iovec> pieces) = 0;
+
+    virtual void wait_readable(io_handle handle) = 0;
+    virtual void wait_writable(io_handle handle) = 0;
+};
+
+/// The driver that loops use unless told otherwise: epoll.
+///
+/// Throws: std::system_error   no descriptor is left for it
+CROCUS_EXPORT std::unique_ptr<io_driver> make_io_driver();
+
+}  // namespace crocus

@@ -1,0 +1,62 @@
+// Stacks for fibers: guarded, pooled, counted.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+
+#include <crocus/config.hpp>
+
+namespace crocus {
+
+/// A stack to run a fiber on, taken from a pool and given back to it.
+///
+/// Below every stack lies a guard of 64 KiB: running over the end is a fault (SIGSEGV), never a write to somebody else's
+/// memory. A stack is never handed out without its guard. Memory is used page by page as it is touched.
+///
+/// Thread: any; a stack may be given back on another thread than the one it was taken on.
+/// Cost:   a recycled stack costs a few nanoseconds; a new one its guard and the fault of its first page.
+class CROCUS_EXPORT stack {
+public:
+    /// Usable bytes where nobody asks for another size. Sanitizers need more and get it.
+    static std::size_t default_size() noexcept;
+
+    /// No stack.
+    stack() noexcept = default;
+
+    /// Takes a stack of at least `size` usable bytes.
+    ///
+    /// Throws: stack_exhausted   no memory, address space or kernel mapping is left; names the limit
+    ///         usage_error       the size is 0 or above 1 GiB
+    explicit stack(std::size_t size);
+
+    stack(stack&& other) noexcept
+        : top_(std::exchange(other.top_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+    stack& operator=(stack&& other) noexcept {
+        stack(std::move(other)).swap(*this);
+        return *this;
+    }
+    ~stack();
+
+    void swap(stack& other) noexcept {
+        std::swap(top_, other.top_);
+        std::swap(size_, other.size_);
+    }
+
+    /// True if there is a stack.
+    [[nodiscard]] explicit operator bool() const noexcept { return top_ != nullptr; }
+
+    /// One past the highest usable byte, 16-byte aligned. Stacks grow down from here.
+    [[nodiscard]] void* top() const noexcept { return top_; }
+
+    /// The lowest usable byte; the guard lies below.
+    [[nodiscard]] void* bottom() const noexcept { return static_cast<std::byte*>(top_) - size_; }
+
+    /// Usable bytes.
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+
+private:
+    void* top_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+}  // namespace crocus

@@ -1,0 +1,139 @@
+// The one place where agents are parked: a fair, cancellable queue under every primitive.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <utility>
+
+#include <crocus/clock.hpp>
+#include <crocus/config.hpp>
+#include <crocus/event_loop.hpp>
+
+namespace crocus {
+
+class wait_queue;
+
+namespace detail {
+
+/// An entry of a wait_queue. It lives on the stack of what waits, or is a callback.
+class CROCUS_EXPORT waiter {
+public:
+    waiter(const waiter&) = delete;
+    waiter& operator=(const waiter&) = delete;
+
+    /// What it waited for has happened. It is out of the queue already.
+    virtual void notified() noexcept = 0;
+
+    /// The agent that waits is cancelled. False if the wait goes on regardless, and the request is left to the agent.
+    virtual bool cancel(const std::string& message);
+
+protected:
+    waiter() noexcept = default;
+    virtual ~waiter();
+
+private:
+    friend class crocus::wait_queue;
+
+    waiter* previous_ = nullptr;
+    waiter* next_ = nullptr;
+    wait_queue* queue_ = nullptr;
+};
+
+}  // namespace detail
+
+/// Agents that wait for the same thing, in the order in which they came.
+///
+/// An agent that was notified has got what it waited for: a cancellation that comes between the notification and its
+/// next step does not undo that, but is delivered at its next wait. So no wake-up is lost.
+///
+/// Thread: the loop's own.
+class CROCUS_EXPORT wait_queue {
+public:
+    wait_queue() noexcept = default;
+    wait_queue(const wait_queue&) = delete;
+    wait_queue& operator=(const wait_queue&) = delete;
+
+    /// Requires: empty.
+    ~wait_queue() = default;
+
+    /// Suspends: until notified
+    /// Throws:   cancelled_error   the agent was cancelled while it waited, or before
+    ///           cannot_suspend    called in a loop callback
+    void wait();
+
+    /// The same, until `deadline` at the latest. False if that came first.
+    bool wait_until(time_point deadline);
+
+    /// For waits that end in their own way when they are cancelled: parks the current agent as `w`, which the caller has
+    /// made for it. Throws the agent's pending cancellation first, like wait().
+    class parked;
+    void wait(parked& w);
+
+    /// Makes the longest waiting agent ready. False if none waits.
+    bool notify_one() noexcept;
+
+    /// Makes all ready, in their order. Returns how many.
+    std::size_t notify_all() noexcept;
+
+    [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+
+    /// Entries that are no agents: callbacks.
+    void add(detail::waiter& w) noexcept;
+    void remove(detail::waiter& w) noexcept;
+
+private:
+    friend class detail::waiter;
+
+    detail::waiter* first_ = nullptr;
+    detail::waiter* last_ = nullptr;
+};
+
+/// An agent in a wait_queue.
+class CROCUS_EXPORT wait_queue::parked : public detail::waiter {
+public:
+    parked() : agent_(agent::current()) {}
+    ~parked() override;
+
+    void notified() noexcept override;
+
+    /// Ends the wait with cancelled_error.
+    bool cancel(const std::string& message) override;
+
+private:
+    friend class wait_queue;
+    enum class outcome { waiting, notified, cancelled, timed_out };
+
+    void end(outcome o) noexcept;
+
+    agent& agent_;
+    outcome outcome_ = outcome::waiting;
+    std::string message_;
+};
+
+/// Goes to the end of the ready queue: everything that is ready now runs first (asyncio.sleep(0)).
+///
+/// Throws: cancelled_error   the task was cancelled before or meanwhile
+///         cannot_suspend    called in a loop callback
+CROCUS_EXPORT void yield_now();
+
+/// Suspends the calling green thread, and nobody else, for `d`; 0 and less is yield_now(). (asyncio.sleep, C21)
+///
+/// Throws: cancelled_error   the task was cancelled
+///         cannot_suspend    called in a loop callback
+CROCUS_EXPORT void sleep(duration d);
+
+/// The same, until the loop's time has reached `t`.
+CROCUS_EXPORT void sleep_until(time_point t);
+
+/// Calls `f()`; a cancellation that arrives meanwhile is held, and delivered at the next wait outside.
+template <class F>
+decltype(auto) defer_cancellation(F&& f) {
+    struct hold {
+        agent& who = agent::current();
+        hold() { who.hold_cancellation(); }
+        ~hold() { who.release_cancellation(); }
+    } const held;
+    return std::forward<F>(f)();
+}
+
+}  // namespace crocus

@@ -1,0 +1,140 @@
+#include <crocus/error.hpp>
+
+#include <cstdio>
+#include <cstdlib>
+#include <mutex>
+#include <typeinfo>
+
+#include <cxxabi.h>
+
+namespace crocus {
+
+// The destructors stand here so that each class has one type_info, in the library, and can be caught across it.
+usage_error::~usage_error() = default;
+stack_exhausted::~stack_exhausted() = default;
+stop_iteration_error::~stop_iteration_error() = default;
+generator_exit::~generator_exit() = default;
+generator_error::~generator_error() = default;
+generator_already_executing::~generator_already_executing() = default;
+generator_not_started::~generator_not_started() = default;
+generator_ignored_exit::~generator_ignored_exit() = default;
+generator_raised_stop_iteration::~generator_raised_stop_iteration() = default;
+nothing_sent::~nothing_sent() = default;
+bad_step_access::~bad_step_access() = default;
+wrong_fiber::~wrong_fiber() = default;
+cancelled_error::~cancelled_error() = default;
+invalid_state_error::~invalid_state_error() = default;
+cannot_suspend::~cannot_suspend() = default;
+loop_closed::~loop_closed() = default;
+timeout_error::~timeout_error() = default;
+deadlock_error::~deadlock_error() = default;
+executor_shut_down::~executor_shut_down() = default;
+broken_executor::~broken_executor() = default;
+broken_process_pool::~broken_process_pool() = default;
+workers_not_hosted::~workers_not_hosted() = default;
+remote_error::~remote_error() = default;
+incomplete_read_error::~incomplete_read_error() = default;
+limit_overrun_error::~limit_overrun_error() = default;
+closed_error::~closed_error() = default;
+resolve_error::~resolve_error() = default;
+
+const char* stop_iteration_error::what() const noexcept { return "the generator is finished"; }
+
+generator_already_executing::generator_already_executing()
+    : generator_error("generator already executing: it cannot be resumed or closed while its body runs or awaits") {}
+
+generator_not_started::generator_not_started()
+    : generator_error("can't send a value to a just-started generator: call next() first, it runs to the first yield") {}
+
+generator_ignored_exit::generator_ignored_exit()
+    : generator_error("generator ignored generator_exit: its body yielded instead of leaving when it was closed") {}
+
+generator_raised_stop_iteration::generator_raised_stop_iteration()
+    : generator_error("generator raised stop_iteration (PEP 479): leave a body by return, not by throwing it") {}
+
+nothing_sent::nothing_sent()
+    : generator_error("nothing was sent: this yield was resumed by next(); test the received value before using it") {}
+
+wrong_fiber::wrong_fiber()
+    : generator_error("yield was called from a stack that is not its generator's: "
+                      "from another task, an inner generator, or after the body has ended") {}
+
+cancelled_error::cancelled_error(std::string message) : message_(std::move(message)) {}
+
+loop_closed::loop_closed() : usage_error("the event loop is closed") {}
+
+executor_shut_down::executor_shut_down() : runtime_error("cannot submit: the executor was shut down") {}
+
+workers_not_hosted::workers_not_hosted()
+    : usage_error("a process pool starts fresh processes of this program, and its main does not host them. "
+                  "Make crocus::host_workers(argc, argv) the first line of main, or use crocus::run(argc, argv, f)") {}
+
+remote_error::remote_error(std::string type_name, const std::string& message)
+    : runtime_error(message), type_name_(std::move(type_name)) {}
+
+incomplete_read_error::incomplete_read_error(std::string partial, std::size_t expected)
+    : runtime_error("the stream ended after " + std::to_string(partial.size()) + " bytes" +
+                    (expected != 0 ? " of " + std::to_string(expected) : ", before the separator")),
+      partial_(std::move(partial)),
+      expected_(expected) {}
+
+limit_overrun_error::limit_overrun_error(const std::string& message, std::size_t consumed)
+    : runtime_error(message), consumed_(consumed) {}
+
+std::string describe(const std::exception_ptr& error) {
+    if (!error) return "no exception";
+    try {
+        std::rethrow_exception(error);
+    } catch (const std::exception& e) {
+        int status = 0;
+        char* name = abi::__cxa_demangle(typeid(e).name(), nullptr, nullptr, &status);
+        std::string text = (name != nullptr ? name : typeid(e).name()) + std::string(": ") + e.what();
+        std::free(name);
+        return text;
+    } catch (const cancelled_error& e) {
+        return e.message().empty() ? "crocus::cancelled_error" : "crocus::cancelled_error: " + e.message();
+    } catch (const generator_exit&) {
+        return "crocus::generator_exit";
+    } catch (...) {
+        return "an exception that is not a std::exception";
+    }
+}
+
+namespace {
+
+void print_unraisable(const std::string& where, const std::exception_ptr& error) {
+    std::fprintf(stderr, "crocus: exception ignored %s: %s\n", where.c_str(), describe(error).c_str());
+}
+
+struct hook_slot {
+    std::mutex mutex;
+    unraisable_hook hook = print_unraisable;
+};
+
+// Never destroyed: static objects may still close generators after main has ended.
+hook_slot& slot() {
+    static auto* const instance = new hook_slot;
+    return *instance;
+}
+
+}  // namespace
+
+unraisable_hook set_unraisable_hook(unraisable_hook hook) {
+    const std::scoped_lock lock(slot().mutex);
+    return std::exchange(slot().hook, hook ? std::move(hook) : unraisable_hook(print_unraisable));
+}
+
+void report_unraisable(const std::string& where, std::exception_ptr error) noexcept {
+    try {
+        unraisable_hook hook;
+        {
+            const std::scoped_lock lock(slot().mutex);
+            hook = slot().hook;
+        }
+        hook(where, error);
+    } catch (...) {
+        std::fputs("crocus: the unraisable hook itself threw\n", stderr);
+    }
+}
+
+}  // namespace crocus

@@ -1,0 +1,317 @@
+#include <crocus/event_loop.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+
+#include <crocus/error.hpp>
+#include <crocus/executor.hpp>
+#include <crocus/thread_pool.hpp>
+
+#include "detail/ticks.hpp"
+
+namespace crocus {
+
+namespace {
+
+constinit thread_local event_loop* current_loop = nullptr;
+constinit thread_local bool thread_has_ended = false;
+
+std::uint64_t next_id() noexcept {
+    static std::atomic<std::uint64_t> last{0};
+    return ++last;
+}
+
+/// A thread's own loop: attached when first needed, ended with the thread.
+class implicit_loop {
+public:
+    implicit_loop() : loop_(std::make_unique<event_loop>()) { loop_->attach(); }
+    ~implicit_loop() {
+        thread_has_ended = true;
+        if (loop_->running() != &loop_->main_agent()) {
+            // exit() was called in a task: its stack is the one that this runs on, so nothing can be unwound.
+            static_cast<void>(loop_.release());
+            return;
+        }
+        end();
+    }
+    implicit_loop(const implicit_loop&) = delete;
+    implicit_loop& operator=(const implicit_loop&) = delete;
+
+    [[nodiscard]] event_loop& loop() const noexcept { return *loop_; }
+
+private:
+    void end() noexcept {
+        try {
+            if (const std::size_t left = loop_->shut_down(); left != 0)
+                loop_->call_exception_handler(
+                    {std::to_string(left) + " task(s) were left when their thread ended, and were cancelled", nullptr});
+        } catch (...) {
+            report_unraisable("while a thread's event loop was ended", std::current_exception());
+        }
+        loop_->detach(nullptr);
+    }
+
+    std::unique_ptr<event_loop> loop_;
+};
+
+}  // namespace
+
+namespace detail {
+
+callback::~callback() = default;
+
+/// A callback that waits for its time.
+struct callback_timer final : timer {
+    callback_timer(event_loop& of, time_point at, counted<callback> c)
+        : timer(at, due), loop(of), what(std::move(c)) {
+        what->waits_for = this;
+    }
+    ~callback_timer() { what->waits_for = nullptr; }
+
+    static void due(timer& t) noexcept {
+        auto& self = static_cast<callback_timer&>(t);
+        self.loop.make_ready(*counted<callback>(self.what).release());
+        delete &self;
+    }
+
+    event_loop& loop;
+    counted<callback> what;
+};
+
+void green_agent::park() {
+    parked_ = true;
+    loop_.suspend();
+}
+
+void green_agent::unpark() noexcept {
+    parked_ = false;
+    loop_.make_ready(*this);
+}
+
+void green_agent::reschedule() {
+    loop_.make_ready(*this);
+    loop_.suspend();
+}
+
+}  // namespace detail
+
+void handle::cancel() noexcept {
+    if (!callback_ || callback_->cancelled) return;
+    callback_->cancelled = true;
+    callback_->release();
+    if (auto* const waiting = callback_->waits_for; waiting != nullptr) {
+        waiting->loop.remove_timer(*waiting);
+        delete waiting;
+    }
+}
+
+bool loop_ref::post(detail::counted<detail::callback> callback) const { return inbox_->post(std::move(callback)); }
+
+void loop_ref::wake() const noexcept { inbox_->wake(); }
+
+event_loop& event_loop::current() {
+    if (current_loop != nullptr) return *current_loop;
+    if (thread_has_ended) throw loop_closed();
+    thread_local implicit_loop own;
+    return own.loop();
+}
+
+event_loop* event_loop::current_if_any() noexcept { return current_loop; }
+
+bool event_loop::in_task() noexcept { return current_loop != nullptr && current_loop->running_ != nullptr; }
+
+event_loop::event_loop(std::unique_ptr<io_driver> driver)
+    : id_(next_id()),
+      driver_(std::move(driver)),
+      inbox_(std::make_shared<detail::inbox>(*driver_)),
+      main_(std::make_unique<detail::green_agent>(*this)) {
+    ready_.push(marker_);
+}
+
+event_loop::~event_loop() {
+    inbox_->close();
+    while (!ready_.empty()) {
+        auto* const r = ready_.pop();
+        if (r->what != detail::runnable::kind::callback) continue;
+        static_cast<detail::callback*>(r)->release();
+        static_cast<detail::callback*>(r)->drop_owner();
+    }
+    while (auto* const t = timers_.take_due(time_point::max()))
+        if (t->fire == detail::callback_timer::due) delete static_cast<detail::callback_timer*>(t);
+}
+
+handle event_loop::schedule(detail::counted<detail::callback> callback) {
+    handle h(callback);
+    ready_.push(*callback.release());
+    return h;
+}
+
+handle event_loop::schedule_at(time_point when, detail::counted<detail::callback> callback) {
+    auto timer = std::make_unique<detail::callback_timer>(*this, when, callback);
+    timers_.add(*timer);
+    static_cast<void>(timer.release());
+    return handle(std::move(callback));
+}
+
+void event_loop::set_exception_handler(std::function<void(event_loop&, const exception_context&)> handler) {
+    exception_handler_ = std::move(handler);
+}
+
+void event_loop::call_exception_handler(const exception_context& context) noexcept {
+    try {
+        if (exception_handler_) return exception_handler_(*this, context);
+    } catch (...) {
+        report_unraisable("in an event loop's exception handler", std::current_exception());
+    }
+    const std::string why = context.exception ? ": " + describe(context.exception) : "";
+    std::fprintf(stderr, "crocus: %s%s\n", context.message.c_str(), why.c_str());
+}
+
+executor& event_loop::default_executor() {
+    if (!default_executor_) default_executor_ = std::make_shared<thread_pool_executor>();
+    return *default_executor_;
+}
+
+void event_loop::set_default_executor(std::shared_ptr<executor> replacement) {
+    default_executor_ = std::move(replacement);
+}
+
+event_loop* event_loop::attach() {
+    hub_.emplace(
+        stack(stack::default_size()), [](fiber&, void* self) { static_cast<event_loop*>(self)->run_hub(); }, this);
+    main_->flow = &fiber::current();
+    running_ = main_.get();
+    return std::exchange(current_loop, this);
+}
+
+std::size_t event_loop::shut_down() {
+    const std::size_t left = tasks_.size();
+    draining_ = true;
+    while (!tasks_.empty()) {
+        for (auto* task = tasks_.first(); task != nullptr; task = task->next_task)
+            if (task->cancelling() == 0) task->cancel("the event loop is shut down");
+        main_->park();  // until a task ends
+    }
+    draining_ = false;
+    if (default_executor_) default_executor_->shutdown();
+    return left;
+}
+
+void event_loop::detach(event_loop* before) noexcept {
+    hub_exit_ = &fiber::current();
+    hub_->enter();
+    hub_.reset();
+    running_ = nullptr;
+    current_loop = before;
+}
+
+void event_loop::task_ended(detail::green_agent& task) noexcept {
+    tasks_.remove(task);
+    if (draining_ && main_->parked()) main_->unpark();
+}
+
+// -------------------------------------------------------------------------------------------------------- who runs next
+
+/// Takes the next agent from the queue and makes it the running one. The hub, if what comes first is the hub's to do.
+fiber& event_loop::next_flow() noexcept {
+    for (;;) {
+        auto* const first = ready_.front();
+        if (first->what == detail::runnable::kind::callback) break;
+        if (first->what == detail::runnable::kind::marker) {
+            if (first->next == nullptr || poll_is_due()) break;
+            ready_.push(*ready_.pop());
+            continue;
+        }
+        auto& next = *static_cast<detail::green_agent*>(ready_.pop());
+        if (next.flow == nullptr) next.flow = next.start();
+        if (next.flow == nullptr) continue;  // it has ended before it began
+        running_ = &next;
+        return *next.flow;
+    }
+    running_ = nullptr;
+    return *hub_;
+}
+
+/// Asking the kernel costs as much as a hundred switches: it is done when some rounds, or some time, have passed.
+bool event_loop::poll_is_due() noexcept {
+    constexpr std::size_t passes_between_polls = 61;
+    return ++passes_ >= passes_between_polls || detail::ticks() - polled_at_ > detail::ticks_between_polls;
+}
+
+void event_loop::suspend() {
+    detail::green_agent& self = *running_;
+    const int error_number = errno;
+    self.flow = &fiber::current();
+    if (fiber& next = next_flow(); &next != self.flow) next.enter();
+    errno = error_number;
+    if (fatal_ && &self == main_.get()) std::rethrow_exception(std::exchange(fatal_, nullptr));
+}
+
+void event_loop::exit_running(void (*after)(void*) noexcept, void* argument) noexcept {
+    fiber::exit_to(next_flow(), after, argument);
+}
+
+// -------------------------------------------------------------------------------------------------------------- the hub
+
+void event_loop::run_hub() noexcept {
+    while (hub_exit_ == nullptr) {
+        if (auto* const first = ready_.front(); first->what == detail::runnable::kind::callback)
+            run_callback(*static_cast<detail::callback*>(ready_.pop()));
+        else if (first->what == detail::runnable::kind::marker)
+            end_iteration();
+        else if (fiber& next = next_flow(); &next != &*hub_)
+            next.enter();
+    }
+    fiber::exit_to(*hub_exit_, [](void*) noexcept {}, nullptr);
+}
+
+void event_loop::run_callback(detail::callback& c) noexcept {
+    if (!c.cancelled) {
+        try {
+            c.call();
+        } catch (...) {
+            call_exception_handler({"Exception in callback", std::current_exception()});
+        }
+        c.release();
+    }
+    c.drop_owner();
+}
+
+/// The end of what asyncio calls an iteration: what other threads posted, what the kernel has, what is due.
+void event_loop::end_iteration() noexcept {
+    ready_.pop();
+    take_inbox();
+    fire_timers();
+    try {
+        time_point until = time_point::min();
+        if (ready_.empty() && inbox_->fall_asleep()) until = timers_.empty() ? time_point::max() : timers_.first();
+        driver_->poll(until);
+    } catch (...) {
+        fatal_ = std::current_exception();
+        if (main_->parked()) main_->unpark();
+    }
+    inbox_->wake_up();
+    if (wake_hook_) wake_hook_();
+    take_inbox();
+    fire_timers();
+    passes_ = 0;
+    polled_at_ = detail::ticks();
+    ready_.push(marker_);
+}
+
+void event_loop::fire_timers() noexcept {
+    if (timers_.empty()) return;
+    const time_point now = driver_->now();
+    while (auto* const t = timers_.take_due(now)) t->fire(*t);
+}
+
+void event_loop::take_inbox() noexcept {
+    for (auto* r = inbox_->take(); r != nullptr;) {
+        auto* const next = r->next;
+        ready_.push(*r);
+        r = next;
+    }
+}
+
+}  // namespace crocus

@@ -1,0 +1,138 @@
+#include <crocus/future.hpp>
+
+#include <stdexcept>
+
+namespace crocus::detail {
+
+class done_callback final : public waiter {
+public:
+    explicit done_callback(counted<callback> c, done_callback* next) : next_owned(next), what_(std::move(c)) {}
+    done_callback* const next_owned;
+
+    void notified() noexcept override {
+        what_->schedule();
+        event_loop::current_if_any()->make_ready(*counted<callback>(std::move(what_)).release());
+    }
+
+private:
+    counted<callback> what_;
+};
+
+namespace {
+
+/// A task that awaits a future: cancelling the task cancels the future, whose end then ends the wait.
+class awaiting final : public wait_queue::parked {
+public:
+    explicit awaiting(future_state& target) noexcept : target_(target) {}
+    bool cancel(const std::string& message) override { return target_.cancel(message); }
+
+private:
+    future_state& target_;
+};
+
+}  // namespace
+
+/// What set_exception stores (F5).
+std::exception_ptr awaitable_error(std::exception_ptr error) {
+    if (!error) throw std::invalid_argument("future::set_exception: the exception pointer is null");
+    try {
+        std::rethrow_exception(error);
+    } catch (const stop_iteration_error&) {
+        try {
+            std::throw_with_nested(generator_raised_stop_iteration());
+        } catch (...) {
+            return std::current_exception();
+        }
+    } catch (...) {
+        return error;
+    }
+}
+
+future_state::future_state(std::source_location site) : loop_id_(event_loop::current().id()), site_(site) {}
+
+future_state::~future_state() {
+    while (callbacks_ != nullptr) delete std::exchange(callbacks_, callbacks_->next_owned);
+}
+
+void future_state::destroy() noexcept {
+    if (!retrieved_) {
+        const std::string message = "exception of " + describe() + " was never retrieved";
+        event_loop* const loop = event_loop::current_if_any();
+        if (loop != nullptr && loop->id() == loop_id_)
+            loop->call_exception_handler({message, error_});
+        else
+            report_unraisable(message, error_);
+    }
+    delete this;
+}
+
+std::string future_state::describe() const {
+    return std::string("a future (made at ") + site_.file_name() + ":" + std::to_string(site_.line()) + ")";
+}
+
+void future_state::await() {
+    if (done()) return;
+    if (event_loop::current().id() != loop_id_)
+        throw usage_error(describe() + " belongs to another thread's loop; concurrent_future crosses threads");
+    require_not_self();
+    awaiting w(*this);
+    done_.wait(w);
+}
+
+void future_state::require_value() {
+    if (!done()) throw invalid_state_error("the result is not ready: " + describe() + " is pending; get() awaits it");
+    if (cancelled()) throw cancelled_error(cancel_message_);
+    retrieved_ = true;
+    if (error_) std::rethrow_exception(error_);
+}
+
+std::exception_ptr future_state::error() {
+    if (!done()) throw invalid_state_error("no exception yet: " + describe() + " is pending");
+    if (cancelled()) throw cancelled_error(cancel_message_);
+    retrieved_ = true;
+    return error_;
+}
+
+bool future_state::cancel(const std::string& message) {
+    if (done()) return false;
+    finish_cancelled(message);
+    return true;
+}
+
+void future_state::require_settable() {
+    require_not_task();
+    if (done()) throw invalid_state_error("the result is set already: " + describe());
+    event_loop* const loop = event_loop::current_if_any();
+    if (loop != nullptr ? loop->id() != loop_id_ : !done_.empty())
+        throw usage_error(describe() + " was set on another thread than its loop's; use loop.call_soon_threadsafe");
+}
+
+void future_state::finish_with(std::exception_ptr error) noexcept {
+    error_ = std::move(error);
+    retrieved_ = false;
+    end(status::finished);
+}
+
+void future_state::finish_cancelled(const std::string& message) noexcept {
+    cancel_message_ = message;
+    end(status::cancelled);
+}
+
+void future_state::end(status s) noexcept {
+    status_ = s;
+    done_.notify_all();
+}
+
+handle future_state::add_callback(counted<callback> c) {
+    handle h(c);
+    if (done()) {
+        c->schedule();
+        event_loop::current().make_ready(*c.release());
+    } else {
+        callbacks_ = new done_callback(std::move(c), callbacks_);
+        done_.add(*callbacks_);
+    }
+    return h;
+}
+
+}  // namespace crocus::detail

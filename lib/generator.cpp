@@ -1,0 +1,140 @@
+#include <crocus/generator.hpp>
+
+#include <mutex>
+
+namespace crocus::detail {
+
+namespace {
+
+// A body that yields instead of leaving gets this many chances when its generator is destroyed.
+constexpr int closing_attempts = 16;
+
+// Generators that could not be ended. Their frames may still be referred to, so they are kept, and kept findable.
+struct {
+    std::mutex mutex;
+    generator_state* head = nullptr;
+} constinit abandoned;
+
+bool is_exit(const std::exception_ptr& error) {
+    try {
+        std::rethrow_exception(error);
+    } catch (const generator_exit&) {
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
+/// PEP 479: the end of an inner iteration must not look like the end of this one.
+std::exception_ptr converted_stop_iteration() {
+    try {
+        std::throw_with_nested(generator_raised_stop_iteration());
+    } catch (...) {
+        return std::current_exception();
+    }
+}
+
+}  // namespace
+
+generator_state::~generator_state() = default;
+
+void generator_state::require_not_running() const {
+    if (status_ == generator_status::running) throw generator_already_executing();
+}
+
+void generator_state::require_sendable() const {
+    if (status_ == generator_status::created) throw generator_not_started();
+}
+
+void generator_state::finish_unstarted() noexcept {
+    status_ = generator_status::closed;
+    release_body();
+}
+
+void generator_state::switch_in() {
+    if (!body_) body_.emplace(stack(stack_size_), &generator_state::entry, this);
+    status_ = generator_status::running;
+    resumer_ = &fiber::current();
+    body_->enter();
+}
+
+void generator_state::rethrow() {
+    if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+}
+
+void generator_state::resume() {
+    require_not_running();
+    if (status_ == generator_status::closed) return;
+    switch_in();
+    rethrow();
+}
+
+void generator_state::resume_with(std::exception_ptr error) {
+    require_not_running();
+    if (status_ == generator_status::created) finish_unstarted();
+    if (status_ == generator_status::closed) std::rethrow_exception(std::move(error));
+    thrown_ = std::move(error);
+    switch_in();
+    rethrow();
+}
+
+void generator_state::close() {
+    require_not_running();
+    if (status_ == generator_status::created) finish_unstarted();
+    if (status_ == generator_status::closed) return;
+    thrown_ = std::make_exception_ptr(generator_exit());
+    switch_in();
+    if (status_ == generator_status::suspended) throw generator_ignored_exit();
+    if (error_ && is_exit(error_)) error_ = nullptr;
+    rethrow();
+}
+
+void generator_state::yield() {
+    if (!body_ || &fiber::current() != &*body_) throw wrong_fiber();
+    status_ = generator_status::suspended;
+    std::exchange(resumer_, nullptr)->enter();
+    if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
+}
+
+void generator_state::entry(fiber&, void* argument) {
+    auto& self = *static_cast<generator_state*>(argument);
+    try {
+        self.run_body();
+    } catch (const stop_iteration_error&) {
+        self.error_ = converted_stop_iteration();
+    } catch (...) {
+        self.error_ = std::current_exception();
+    }
+    self.release_body();
+    self.status_ = generator_status::closed;
+    fiber::exit_to(*std::exchange(self.resumer_, nullptr),
+                   [](void* left) noexcept { static_cast<generator_state*>(left)->body_.reset(); }, argument);
+}
+
+/// True if the body is gone, so that the state can be destroyed.
+bool generator_state::close_for_destruction() noexcept {
+    const char* const where = "while a generator was destroyed";
+    for (int attempt = 0; attempt != closing_attempts; ++attempt) {
+        try {
+            close();
+            return true;
+        } catch (const generator_ignored_exit&) {
+            if (attempt == 0) report_unraisable(where, std::current_exception());
+        } catch (...) {
+            report_unraisable(where, std::current_exception());
+            return status_ == generator_status::closed;
+        }
+    }
+    return false;
+}
+
+void generator_closer::operator()(generator_state* state) const noexcept {
+    if (state->close_for_destruction()) {
+        delete state;
+        return;
+    }
+    const std::scoped_lock lock(abandoned.mutex);
+    state->next_abandoned_ = std::exchange(abandoned.head, state);
+}
+
+}  // namespace crocus::detail

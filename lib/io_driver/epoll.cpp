@@ -1,0 +1,293 @@
+#include "epoll.hpp"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <crocus/error.hpp>
+
+namespace crocus {
+
+namespace {
+
+constexpr std::uint64_t wake_tag = ~std::uint64_t{0};
+
+[[noreturn]] void fail(const char* operation) {
+    throw std::system_error(errno, std::generic_category(), operation);
+}
+
+int checked_result(int result, const char* operation) {
+    if (result < 0) fail(operation);
+    return result;
+}
+
+std::uint64_t tag_of(io_handle handle) noexcept {
+    return (std::uint64_t{handle.generation} << 32) | handle.slot;
+}
+
+/// What epoll is to wait: nothing for "now" and "the past", null for ever.
+std::optional<timespec> remaining(time_point until) {
+    using namespace std::chrono;
+    if (until == time_point::max()) return std::nullopt;
+    if (until == time_point::min()) return timespec{0, 0};
+    const auto left = std::max(nanoseconds(0), duration_cast<nanoseconds>(until - clock::now()));
+    const auto whole = duration_cast<seconds>(left);
+    return timespec{static_cast<time_t>(whole.count()), static_cast<long>((left - whole).count())};
+}
+
+/// epoll_pwait2 measures in nanoseconds, since Linux 5.11; before that, milliseconds, rounded up.
+int wait_for_events(int epoll, epoll_event* events, int size, time_point until) {
+    const auto timeout = remaining(until);
+    static std::atomic<bool> has_pwait2{true};
+    if (has_pwait2.load(std::memory_order_relaxed)) {
+        const int n = ::epoll_pwait2(epoll, events, size, timeout ? &*timeout : nullptr, nullptr);
+        if (n >= 0 || errno != ENOSYS) return n;
+        has_pwait2 = false;
+    }
+    if (!timeout) return ::epoll_wait(epoll, events, size, -1);
+    const auto ms = timeout->tv_sec * 1000 + (timeout->tv_nsec + 999'999) / 1'000'000;
+    return ::epoll_wait(epoll, events, size, static_cast<int>(std::min<long>(ms, 3'600'000)));
+}
+
+bool is_ready(int fd, short events) noexcept {
+    pollfd asked{fd, events, 0};
+    return ::poll(&asked, 1, 0) > 0;
+}
+
+}  // namespace
+
+io_driver::~io_driver() = default;
+
+std::unique_ptr<io_driver> make_io_driver() { return std::make_unique<epoll_driver>(); }
+
+epoll_driver::epoll_driver() : epoll_(checked_result(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")) {
+    wake_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLET;
+    event.data.u64 = wake_tag;
+    if (wake_ < 0 || ::epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event) != 0) {
+        const int error = errno;
+        if (wake_ >= 0) ::close(wake_);
+        ::close(epoll_);
+        throw std::system_error(error, std::generic_category(), "an event loop's eventfd");
+    }
+}
+
+epoll_driver::~epoll_driver() {
+    for (auto& e : entries_)
+        if (e->fd >= 0) ::close(e->fd);
+    ::close(wake_);
+    ::close(epoll_);
+}
+
+// ------------------------------------------------------------------------------------------------------- for the loop
+
+void epoll_driver::wake() noexcept {
+    const std::uint64_t one = 1;
+    while (::write(wake_, &one, sizeof one) < 0 && errno == EINTR) {
+    }
+}
+
+void epoll_driver::poll(time_point until) {
+    std::array<epoll_event, 256> events;
+    const int n = wait_for_events(epoll_, events.data(), static_cast<int>(events.size()), until);
+    if (n < 0) {
+        if (errno == EINTR) return;  // a signal: the loop looks what it left
+        fail("epoll_pwait2");
+    }
+    for (const epoll_event& e : std::span(events).first(static_cast<std::size_t>(n))) dispatch(e.data.u64, e.events);
+}
+
+void epoll_driver::dispatch(std::uint64_t tag, std::uint32_t events) noexcept {
+    if (tag == wake_tag) {
+        std::uint64_t count = 0;
+        while (::read(wake_, &count, sizeof count) < 0 && errno == EINTR) {
+        }
+        return;
+    }
+    entry& e = *entries_[static_cast<std::uint32_t>(tag)];
+    if (e.generation != tag >> 32) return;  // of a descriptor that has been closed since
+    const std::uint32_t end = events & (EPOLLHUP | EPOLLERR);
+    if ((events & (EPOLLRDHUP)) != 0 || end != 0) e.hung_up = true;
+    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLPRI)) != 0 || end != 0) {
+        e.in.ready = true;
+        e.in.waiters.notify_all();
+    }
+    if ((events & EPOLLOUT) != 0 || end != 0) {
+        e.out.ready = true;
+        e.out.waiters.notify_all();
+    }
+}
+
+// --------------------------------------------------------------------------------------------------------- descriptors
+
+io_handle epoll_driver::add(int fd) {
+    std::uint32_t slot = 0;
+    try {
+        if (free_slots_.empty()) {
+            slot = static_cast<std::uint32_t>(entries_.size());
+            entries_.push_back(std::make_unique<entry>());
+            free_slots_.reserve(entries_.size());  // so that close() need not allocate
+        } else {
+            slot = free_slots_.back();
+            free_slots_.pop_back();
+        }
+    } catch (...) {
+        ::close(fd);
+        throw;
+    }
+    entry& e = *entries_[slot];
+    e.fd = fd;
+    if (++e.generation == 0) ++e.generation;
+    e.registered = e.hung_up = false;
+    e.in.ready = e.out.ready = true;
+    return {slot, e.generation};
+}
+
+io_handle epoll_driver::adopt(int fd) {
+    const int flags = checked_result(::fcntl(fd, F_GETFL), "adopting a descriptor");
+    if ((flags & O_NONBLOCK) == 0) checked_result(::fcntl(fd, F_SETFL, flags | O_NONBLOCK), "adopting a descriptor");
+    return add(fd);
+}
+
+epoll_driver::entry& epoll_driver::checked(io_handle handle, const char* operation) const {
+    if (handle.slot < entries_.size() && handle) {
+        entry& e = *entries_[handle.slot];
+        if (e.generation == handle.generation && e.fd >= 0) return e;
+    }
+    throw closed_error(std::string(operation) + ": the descriptor is closed");
+}
+
+void epoll_driver::close(io_handle handle) noexcept {
+    if (native(handle) < 0) return;
+    entry& e = *entries_[handle.slot];
+    ::close(std::exchange(e.fd, -1));
+    if (++e.generation == 0) ++e.generation;
+    // Who waited finds the generation changed. Only then may the slot be used again: they are out of the queues now.
+    e.in.waiters.notify_all();
+    e.out.waiters.notify_all();
+    free_slots_.push_back(handle.slot);
+}
+
+int epoll_driver::native(io_handle handle) const noexcept {
+    if (!handle || handle.slot >= entries_.size()) return -1;
+    const entry& e = *entries_[handle.slot];
+    return e.generation == handle.generation ? e.fd : -1;
+}
+
+// ------------------------------------------------------------------------------------------------------------- waiting
+
+void epoll_driver::register_once(io_handle handle, entry& e) {
+    if (e.registered) return;
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    event.data.u64 = tag_of(handle);
+    checked_result(::epoll_ctl(epoll_, EPOLL_CTL_ADD, e.fd, &event), "epoll_ctl");
+    e.registered = true;
+}
+
+void epoll_driver::wait_for(io_handle handle, direction entry::*which, const char* operation) {
+    entry& e = checked(handle, operation);
+    (e.*which).ready = false;
+    register_once(handle, e);
+    (e.*which).waiters.wait();
+    if (e.generation != handle.generation) throw closed_error(std::string(operation) + ": closed while it waited");
+}
+
+/// Calls until the kernel has an answer other than "not now".
+template <class Call>
+auto epoll_driver::retry(io_handle handle, direction entry::*which, const char* operation, Call call) {
+    for (;;) {
+        entry& e = checked(handle, operation);
+        if ((e.*which).ready) {
+            const auto result = call(e);
+            if (result >= 0) return result;
+            if (errno == EINTR) continue;
+            if (errno != EAGAIN && errno != EWOULDBLOCK) fail(operation);
+        }
+        wait_for(handle, which, operation);
+    }
+}
+
+// The edge may have come and gone, so the state is asked for first.
+void epoll_driver::wait_readable(io_handle handle) {
+    if (!is_ready(checked(handle, "wait_readable").fd, POLLIN)) wait_for(handle, &entry::in, "wait_readable");
+}
+
+void epoll_driver::wait_writable(io_handle handle) {
+    if (!is_ready(checked(handle, "wait_writable").fd, POLLOUT)) wait_for(handle, &entry::out, "wait_writable");
+}
+
+// ------------------------------------------------------------------------------------------------------------- sockets
+
+io_handle epoll_driver::open_socket(int family, int type, int protocol) {
+    return add(checked_result(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol), "socket"));
+}
+
+void epoll_driver::bind(io_handle handle, const sockaddr* address, socklen_t length) {
+    checked_result(::bind(checked(handle, "bind").fd, address, length), "bind");
+}
+
+void epoll_driver::listen(io_handle handle, int backlog) {
+    checked_result(::listen(checked(handle, "listen").fd, backlog), "listen");
+}
+
+void epoll_driver::shutdown(io_handle handle, int how) {
+    checked_result(::shutdown(checked(handle, "shutdown").fd, how), "shutdown");
+}
+
+void epoll_driver::local_address(io_handle handle, sockaddr* address, socklen_t* length) const {
+    checked_result(::getsockname(checked(handle, "getsockname").fd, address, length), "getsockname");
+}
+
+void epoll_driver::remote_address(io_handle handle, sockaddr* address, socklen_t* length) const {
+    checked_result(::getpeername(checked(handle, "getpeername").fd, address, length), "getpeername");
+}
+
+void epoll_driver::connect(io_handle handle, const sockaddr* address, socklen_t length) {
+    entry& e = checked(handle, "connect");
+    if (::connect(e.fd, address, length) == 0) return;
+    if (errno != EINPROGRESS && errno != EINTR) fail("connect");
+    wait_for(handle, &entry::out, "connect");
+    int error = 0;
+    socklen_t size = sizeof error;
+    checked_result(::getsockopt(checked(handle, "connect").fd, SOL_SOCKET, SO_ERROR, &error, &size), "connect");
+    if (error != 0) throw std::system_error(error, std::generic_category(), "connect");
+}
+
+io_handle epoll_driver::accept(io_handle handle) {
+    return add(retry(handle, &entry::in, "accept",
+                     [](entry& e) { return ::accept4(e.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC); }));
+}
+
+std::size_t epoll_driver::recv(io_handle handle, std::span<std::byte> into) {
+    return static_cast<std::size_t>(retry(handle, &entry::in, "recv", [&](entry& e) {
+        const ssize_t n = ::recv(e.fd, into.data(), into.size(), 0);
+        // A short read has emptied the socket: the next one would say EAGAIN, unless the end is there to be read.
+        if (n > 0 && static_cast<std::size_t>(n) < into.size() && !e.hung_up) e.in.ready = false;
+        return n;
+    }));
+}
+
+std::size_t epoll_driver::send(io_handle handle, std::span<const iovec> pieces) {
+    return static_cast<std::size_t>(retry(handle, &entry::out, "send", [&](entry& e) {
+        msghdr message{};
+        message.msg_iov = const_cast<iovec*>(pieces.data());  // sendmsg reads them only
+        message.msg_iovlen = pieces.size();
+        return ::sendmsg(e.fd, &message, MSG_NOSIGNAL);
+    }));
+}
+
+}  // namespace crocus

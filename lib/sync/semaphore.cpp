@@ -1,0 +1,23 @@
+#include <crocus/sync/semaphore.hpp>
+
+namespace crocus {
+
+void semaphore::acquire() {
+    if (!try_acquire()) waiters_.wait();
+}
+
+bool semaphore::try_acquire() noexcept {
+    if (permits_ == 0) return false;
+    --permits_;
+    return true;
+}
+
+bool semaphore::try_acquire_for(duration d) {
+    return try_acquire() || waiters_.wait_until(event_loop::current().now() + d);
+}
+
+void semaphore::release() noexcept {
+    if (!waiters_.notify_one()) ++permits_;
+}
+
+}  // namespace crocus

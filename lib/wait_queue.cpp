@@ -1,0 +1,147 @@
+#include <crocus/wait_queue.hpp>
+
+#include <exception>
+
+#include <crocus/error.hpp>
+
+namespace crocus {
+
+agent::~agent() = default;
+
+agent& agent::current() {
+    if (auto* const running = event_loop::current().running(); running != nullptr) return *running;
+    throw cannot_suspend("a loop callback must not suspend: nothing could run until it went on. "
+                         "Call create_task in the callback, and wait in the task");
+}
+
+bool agent::cancel(std::string message) {
+    ++cancelling_;
+    if (waiting_ != nullptr && waiting_->cancel(message)) return true;
+    cancel_pending_ = true;
+    cancel_message_ = std::move(message);
+    return true;
+}
+
+int agent::uncancel() noexcept {
+    if (cancelling_ > 0 && --cancelling_ == 0) cancel_pending_ = false;
+    return cancelling_;
+}
+
+bool agent::holds_cancellation() const noexcept { return holds_ > 0 || std::uncaught_exceptions() > 0; }
+
+void agent::throw_if_cancelled() {
+    if (!cancel_pending_ || holds_cancellation()) return;
+    cancel_pending_ = false;
+    throw cancelled_error(std::exchange(cancel_message_, {}));
+}
+
+namespace detail {
+
+waiter::~waiter() {
+    if (queue_ != nullptr) queue_->remove(*this);
+}
+
+bool waiter::cancel(const std::string&) { return false; }
+
+}  // namespace detail
+
+// ------------------------------------------------------------------------------------------------------- the queue
+
+void wait_queue::add(detail::waiter& w) noexcept {
+    w.queue_ = this;
+    w.previous_ = last_;
+    (last_ != nullptr ? last_->next_ : first_) = &w;
+    last_ = &w;
+}
+
+void wait_queue::remove(detail::waiter& w) noexcept {
+    if (w.queue_ == nullptr) return;
+    (w.previous_ != nullptr ? w.previous_->next_ : first_) = w.next_;
+    (w.next_ != nullptr ? w.next_->previous_ : last_) = w.previous_;
+    w.previous_ = w.next_ = nullptr;
+    w.queue_ = nullptr;
+}
+
+bool wait_queue::notify_one() noexcept {
+    if (first_ == nullptr) return false;
+    detail::waiter& w = *first_;
+    remove(w);
+    w.notified();
+    return true;
+}
+
+std::size_t wait_queue::notify_all() noexcept {
+    std::size_t count = 0;
+    while (notify_one()) ++count;
+    return count;
+}
+
+void wait_queue::wait() {
+    parked w;
+    wait(w);
+}
+
+void wait_queue::wait(parked& w) {
+    agent& who = w.agent_;
+    who.throw_if_cancelled();
+    add(w);
+    if (!who.holds_cancellation()) who.waiting_ = &w;
+    who.park();
+    if (w.outcome_ == parked::outcome::cancelled) throw cancelled_error(std::move(w.message_));
+}
+
+bool wait_queue::wait_until(time_point deadline) {
+    struct timed final : parked, detail::timer {
+        explicit timed(event_loop& l, time_point at)
+            : timer(at, [](detail::timer& t) noexcept { static_cast<timed&>(t).end(outcome::timed_out); }), loop(l) {}
+        ~timed() override { loop.remove_timer(*this); }
+        event_loop& loop;
+    };
+    event_loop& loop = event_loop::current();
+    timed w(loop, deadline);
+    loop.add_timer(w);
+    wait(w);
+    return w.outcome_ != parked::outcome::timed_out;
+}
+
+// ------------------------------------------------------------------------------------------------------ a parked agent
+
+wait_queue::parked::~parked() {
+    if (agent_.waiting_ == this) agent_.waiting_ = nullptr;
+}
+
+void wait_queue::parked::end(outcome o) noexcept {
+    if (queue_ != nullptr) queue_->remove(*this);
+    outcome_ = o;
+    if (agent_.waiting_ == this) agent_.waiting_ = nullptr;
+    agent_.unpark();
+}
+
+void wait_queue::parked::notified() noexcept { end(outcome::notified); }
+
+bool wait_queue::parked::cancel(const std::string& message) {
+    message_ = message;
+    end(outcome::cancelled);
+    return true;
+}
+
+// ---------------------------------------------------------------------------------------------------------------- time
+
+void yield_now() {
+    agent& who = agent::current();
+    who.throw_if_cancelled();
+    who.reschedule();
+    who.throw_if_cancelled();
+}
+
+void sleep_until(time_point t) {
+    wait_queue nobody;
+    nobody.wait_until(t);
+}
+
+void sleep(duration d) {
+    if (d <= duration::zero()) return yield_now();
+    sleep_until(event_loop::current().now() + d);
+}
+
+}  // namespace crocus
