@@ -1,0 +1,51 @@
+#define BOOST_TEST_MODULE io_address
+#include <boost/test/unit_test.hpp>
+
+#include <crocus/error.hpp>
+#include <crocus/io/address.hpp>
+#include <crocus/run.hpp>
+
+BOOST_AUTO_TEST_CASE(numeric_addresses_are_read_and_written) {  // L31
+    const auto four = crocus::address::parse("127.0.0.1", 80);
+    BOOST_TEST(four.to_string() == "127.0.0.1:80");
+    BOOST_TEST(four.family() == AF_INET);
+    const auto six = crocus::address::parse("::1", 8080);
+    BOOST_TEST(six.to_string() == "[::1]:8080");
+    BOOST_TEST(six.host() == "::1");
+    BOOST_TEST(six.port() == 8080);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_numeric_address_is_refused_with_its_text) {
+    BOOST_CHECK_EXCEPTION(crocus::address::parse("not numeric", 80), crocus::resolve_error, [](const auto& e) {
+        return std::string(e.what()).find("'not numeric'") != std::string::npos;
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_numeric_host_is_resolved_without_a_resolver) {  // L31
+    crocus::run([] {
+        const auto found = crocus::resolve("127.0.0.1", 7);
+        BOOST_REQUIRE(found.size() == 1u);
+        BOOST_TEST(found[0].to_string() == "127.0.0.1:7");
+    });
+}
+
+BOOST_AUTO_TEST_CASE(no_host_means_all_interfaces) {
+    crocus::run([] {
+        bool any = false;
+        for (const auto& a : crocus::resolve("", 7)) any = any || a.host() == "0.0.0.0" || a.host() == "::";
+        BOOST_TEST(any);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(localhost_is_resolved_off_the_loop) {
+    crocus::run([] {
+        for (const auto& a : crocus::resolve("localhost", 7))
+            BOOST_TEST((a.host() == "127.0.0.1" || a.host() == "::1"));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(an_address_of_another_family_is_refused) {
+    sockaddr other{};
+    other.sa_family = AF_UNIX;
+    BOOST_CHECK_THROW(crocus::address(&other, sizeof other), crocus::usage_error);
+}

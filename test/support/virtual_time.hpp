@@ -1,0 +1,55 @@
+// A driver on virtual time: when nothing is ready the clock jumps to the next timer. Where nothing can ever become ready
+// the test fails with deadlock_error instead of hanging.
+#pragma once
+
+#include <utility>
+
+#include <crocus/error.hpp>
+#include <crocus/io_driver.hpp>
+#include <crocus/run.hpp>
+
+namespace crocus::test {
+
+class virtual_time_driver final : public io_driver {
+public:
+    [[nodiscard]] std::string_view name() const noexcept override { return "virtual time"; }
+    [[nodiscard]] time_point now() noexcept override { return now_; }
+
+    void poll(time_point until) override {
+        if (std::exchange(woken_, false) || until == time_point::min()) return;
+        if (until == time_point::max())
+            throw deadlock_error("nothing is ready, no timer is set: everybody waits for ever");
+        now_ = until;
+    }
+    void wake() noexcept override { woken_ = true; }
+
+    io_handle adopt(int) override { no_descriptors(); }
+    void close(io_handle) noexcept override {}
+    [[nodiscard]] int native(io_handle) const noexcept override { return -1; }
+    io_handle open_socket(int, int, int) override { no_descriptors(); }
+    void bind(io_handle, const sockaddr*, socklen_t) override { no_descriptors(); }
+    void listen(io_handle, int) override { no_descriptors(); }
+    void shutdown(io_handle, int) override { no_descriptors(); }
+    void local_address(io_handle, sockaddr*, socklen_t*) const override { no_descriptors(); }
+    void remote_address(io_handle, sockaddr*, socklen_t*) const override { no_descriptors(); }
+    void connect(io_handle, const sockaddr*, socklen_t) override { no_descriptors(); }
+    io_handle accept(io_handle) override { no_descriptors(); }
+    std::size_t recv(io_handle, std::span<std::byte>) override { no_descriptors(); }
+    std::size_t send(io_handle, std::span<const iovec>) override { no_descriptors(); }
+    void wait_readable(io_handle) override { no_descriptors(); }
+    void wait_writable(io_handle) override { no_descriptors(); }
+
+private:
+    [[noreturn]] static void no_descriptors() { throw usage_error("virtual time has no descriptors"); }
+
+    time_point now_{std::chrono::hours(1)};
+    bool woken_ = false;
+};
+
+/// run() on virtual time.
+template <class F>
+decltype(auto) run_virtual(F&& f) {
+    return run(std::forward<F>(f), {.driver = std::make_unique<virtual_time_driver>(), .handle_interrupt = false});
+}
+
+}  // namespace crocus::test
