@@ -1,0 +1,47 @@
+// One way between two flows of control.
+#include <boost/context/detail/fcontext.hpp>
+#include <boost/context/fixedsize_stack.hpp>
+
+#include <benchmark/benchmark.h>
+
+#include <crocus/fiber.hpp>
+#include <crocus/stack.hpp>
+
+namespace {
+
+struct court {
+    crocus::fiber* home;
+    bool over = false;
+};
+
+void return_balls(crocus::fiber&, void* argument) {
+    auto& here = *static_cast<court*>(argument);
+    while (!here.over) here.home->enter();
+    crocus::fiber::exit_to(
+        *here.home, [](void*) noexcept {}, nullptr);
+}
+
+void crocus_switch(benchmark::State& state) {
+    court here{&crocus::fiber::current()};
+    crocus::fiber other(crocus::stack(crocus::stack::default_size()), return_balls, &here);
+    while (state.KeepRunningBatch(2)) other.enter();
+    here.over = true;
+    other.enter();
+}
+BENCHMARK(crocus_switch)->Name("switch/crocus");
+
+void boost_switch(benchmark::State& state) {
+    using namespace boost::context::detail;
+    boost::context::fixedsize_stack allocator;
+    auto stack = allocator.allocate();
+    transfer_t other{make_fcontext(stack.sp, stack.size,
+                                   [](transfer_t home) {
+                                       for (;;) home = jump_fcontext(home.fctx, nullptr);
+                                   }),
+                     nullptr};
+    while (state.KeepRunningBatch(2)) other = jump_fcontext(other.fctx, nullptr);
+    allocator.deallocate(stack);
+}
+BENCHMARK(boost_switch)->Name("switch/boost_context");
+
+}  // namespace

@@ -1,0 +1,35 @@
+// A file that opens both std and crocus, beside the system headers with the same words in them, still means ours where
+// the arguments are ours.
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include <crocus.hpp>
+
+using namespace std;
+using namespace crocus;
+using namespace std::chrono_literals;
+
+generator<int> numbers() {
+    return [](auto& yield) { yield(1); };
+}
+
+void use() {
+    run([] {
+        sleep(1ms);
+        task<int> t = create_task([] { return 1; });
+        auto [a, b] = gather([] { return 1; }, [] { return string("two"); });
+        cout << t.get() << a << b;
+        for (int i : numbers()) cout << i;
+        defer_cancellation([] { yield_now(); });
+        to_thread([] {});
+        stream s = open_connection("127.0.0.1", 80);
+        s.write("x");
+        event_loop::current().call_soon([] {});
+    });
+}
