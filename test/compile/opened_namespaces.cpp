@@ -15,7 +15,7 @@ using namespace std;
 using namespace crocus;
 using namespace std::chrono_literals;
 
-generator<int> numbers() {
+generator<int> count_up() {
     return [](auto& yield) { yield(1); };
 }
 
@@ -25,7 +25,7 @@ void use() {
         task<int> t = create_task([] { return 1; });
         auto [a, b] = gather([] { return 1; }, [] { return string("two"); });
         cout << t.get() << a << b;
-        for (int i : numbers()) cout << i;
+        for (int i : count_up()) cout << i;
         defer_cancellation([] { yield_now(); });
         to_thread([] {});
         stream s = open_connection("127.0.0.1", 80);

@@ -10,7 +10,7 @@
 
 namespace crocus::test {
 
-class virtual_time_driver final : public io_driver {
+class virtual_time_driver : public io_driver {
 public:
     [[nodiscard]] std::string_view name() const noexcept override { return "virtual time"; }
     [[nodiscard]] time_point now() noexcept override { return now_; }
@@ -22,6 +22,9 @@ public:
         now_ = until;
     }
     void wake() noexcept override { woken_ = true; }
+
+    /// As if the caller had computed for so long.
+    void advance(duration d) noexcept { now_ += d; }
 
     io_handle adopt(int) override { no_descriptors(); }
     void close(io_handle) noexcept override {}
@@ -45,6 +48,9 @@ private:
     time_point now_{std::chrono::hours(1)};
     bool woken_ = false;
 };
+
+/// As if the caller had computed for so long. Requires: the loop is run_virtual's.
+inline void advance(duration d) { dynamic_cast<virtual_time_driver&>(event_loop::current().driver()).advance(d); }
 
 /// run() on virtual time.
 template <class F>

@@ -1,0 +1,176 @@
+#define BOOST_TEST_MODULE error
+#include <crocus/error.hpp>
+
+#include <boost/test/unit_test.hpp>
+#include <exception>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+#include "support/child.hpp"
+
+namespace {
+
+template <class Error, class Base>
+constexpr bool is_a = std::is_base_of_v<Base, Error>;
+
+/// Collects what is reported while it lives.
+struct reports {
+    reports() {
+        old = crocus::set_unraisable_hook([this](const std::string& where, std::exception_ptr error) {
+            texts.push_back(where + ": " + crocus::describe(error));
+        });
+    }
+    ~reports() { crocus::set_unraisable_hook(old); }
+    reports(const reports&) = delete;
+    reports& operator=(const reports&) = delete;
+
+    crocus::unraisable_hook old;
+    std::vector<std::string> texts;
+};
+
+struct not_an_exception {};
+
+const auto broken = std::make_exception_ptr(std::runtime_error("broken"));
+
+}  // namespace
+
+// G36, X1
+BOOST_AUTO_TEST_CASE(what_asks_a_flow_to_go_away_is_no_std_exception) {
+    static_assert(!is_a<crocus::generator_exit, std::exception>);
+    static_assert(!is_a<crocus::cancelled_error, std::exception>);
+    for (int i = 0; i != 2; ++i) {
+        try {
+            try {
+                if (i == 0) throw crocus::generator_exit();
+                throw crocus::cancelled_error("enough");
+            } catch (const std::exception&) {
+                BOOST_ERROR("caught as an error");
+            }
+        } catch (const crocus::generator_exit&) {
+            BOOST_TEST(i == 0);
+        } catch (const crocus::cancelled_error& e) {
+            BOOST_TEST(e.message() == "enough");
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(every_breach_of_the_generator_protocol_has_a_common_base) {
+    static_assert(is_a<crocus::generator_error, std::logic_error>);
+    static_assert(is_a<crocus::generator_already_executing, crocus::generator_error>);
+    static_assert(is_a<crocus::generator_not_started, crocus::generator_error>);
+    static_assert(is_a<crocus::generator_ignored_exit, crocus::generator_error>);
+    static_assert(is_a<crocus::generator_raised_stop_iteration, crocus::generator_error>);
+    static_assert(is_a<crocus::nothing_sent, crocus::generator_error>);
+    static_assert(is_a<crocus::bad_step_access, crocus::generator_error>);
+    static_assert(is_a<crocus::wrong_fiber, crocus::generator_error>);
+    static_assert(!is_a<crocus::stop_iteration_error, crocus::generator_error>);
+    BOOST_TEST(std::string(crocus::generator_not_started().what()).find("next()") != std::string::npos);
+}
+
+// G8
+BOOST_AUTO_TEST_CASE(a_stop_iteration_carries_the_returned_value_and_is_caught_by_its_base) {
+    try {
+        throw crocus::stop_iteration<std::string>("the end");
+    } catch (crocus::stop_iteration<std::string>& stop) {
+        BOOST_TEST(stop.value() == "the end");
+        stop.value() = "changed";
+        BOOST_TEST(std::as_const(stop).value() == "changed");
+        BOOST_TEST(std::move(stop).value() == "changed");
+    }
+    BOOST_CHECK_THROW(throw crocus::stop_iteration<int>(3), crocus::stop_iteration_error);
+    BOOST_CHECK_THROW(throw crocus::stop_iteration<>(), crocus::stop_iteration_error);
+}
+
+BOOST_AUTO_TEST_CASE(a_stop_iteration_carries_what_can_only_be_moved_or_referred_to) {
+    try {
+        throw crocus::stop_iteration<std::unique_ptr<int>>(std::make_unique<int>(4));
+    } catch (crocus::stop_iteration<std::unique_ptr<int>>& stop) {
+        const std::unique_ptr<int> taken = std::move(stop).value();
+        BOOST_TEST(*taken == 4);
+    }
+    int place = 5;
+    crocus::stop_iteration<int&> stop(place);
+    BOOST_TEST(&stop.value() == &place);
+    BOOST_TEST(&std::as_const(stop).value() == &place);
+    BOOST_TEST(&std::move(stop).value() == &place);
+}
+
+BOOST_AUTO_TEST_CASE(errors_that_carry_data_say_it_in_their_message) {
+    const crocus::incomplete_read_error bytes("abc", 10);
+    BOOST_TEST(bytes.partial() == "abc");
+    BOOST_TEST(bytes.expected() == 10u);
+    BOOST_TEST(bytes.what() == "the stream ended after 3 bytes of 10");
+    BOOST_TEST(crocus::incomplete_read_error("abc", 0).what() ==
+               "the stream ended after 3 bytes, before the separator");
+    BOOST_TEST(crocus::limit_overrun_error("no separator", 7).consumed() == 7u);
+    const crocus::remote_error remote("std::runtime_error", "over there");
+    BOOST_TEST(remote.type_name() == "std::runtime_error");
+    BOOST_TEST(remote.what() == "over there");
+    BOOST_TEST(std::string(crocus::workers_not_hosted().what()).find("crocus::host_workers(argc, argv)") !=
+               std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(describe_gives_type_and_message) {
+    BOOST_TEST(crocus::describe(broken) == "std::runtime_error: broken");
+    BOOST_TEST(crocus::describe(std::make_exception_ptr(crocus::loop_closed())) ==
+               "crocus::loop_closed: the event loop is closed");
+    BOOST_TEST(crocus::describe(std::make_exception_ptr(crocus::cancelled_error())) == "crocus::cancelled_error");
+    BOOST_TEST(crocus::describe(std::make_exception_ptr(crocus::cancelled_error("late"))) ==
+               "crocus::cancelled_error: late");
+    BOOST_TEST(crocus::describe(std::make_exception_ptr(crocus::generator_exit())) == "crocus::generator_exit");
+    BOOST_TEST(crocus::describe(std::make_exception_ptr(not_an_exception())) ==
+               "an exception that is not a std::exception");
+    BOOST_TEST(crocus::describe(nullptr) == "no exception");
+}
+
+BOOST_AUTO_TEST_CASE(the_hook_gets_what_is_reported_and_the_old_one_is_given_back) {
+    {
+        reports outer;
+        {
+            reports inner;
+            crocus::report_unraisable("in a test", broken);
+            BOOST_TEST(inner.texts == std::vector<std::string>{"in a test: std::runtime_error: broken"},
+                       boost::test_tools::per_element());
+        }
+        BOOST_TEST(outer.texts.empty());
+        std::thread([] { crocus::report_unraisable("on a thread", broken); }).join();
+        BOOST_TEST(outer.texts.size() == 1u);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_hook_may_install_another_one_and_report_itself) {
+    const reports restored;
+    std::vector<std::string> places;
+    crocus::set_unraisable_hook([&](const std::string& first, std::exception_ptr error) {
+        places.push_back("1 " + first);
+        crocus::set_unraisable_hook(
+            [&](const std::string& second, std::exception_ptr) { places.push_back("2 " + second); });
+        crocus::report_unraisable("again", error);
+    });
+    crocus::report_unraisable("once", broken);
+    const std::vector<std::string> expected{"1 once", "2 again"};
+    BOOST_TEST(places == expected, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(without_a_hook_one_line_goes_to_stderr) {
+    const auto child = crocus::test::in_child([] {
+        crocus::set_unraisable_hook([](const std::string&, std::exception_ptr) {});
+        crocus::set_unraisable_hook(nullptr);
+        crocus::report_unraisable("in a child", broken);
+    });
+    BOOST_TEST(child.exited_with(0));
+    BOOST_TEST(child.output == "crocus: exception ignored in a child: std::runtime_error: broken\n");
+}
+
+BOOST_AUTO_TEST_CASE(a_hook_that_throws_is_told_on_stderr) {
+    const auto child = crocus::test::in_child([] {
+        crocus::set_unraisable_hook([](const std::string&, std::exception_ptr) { throw not_an_exception(); });
+        crocus::report_unraisable("in a child", broken);
+    });
+    BOOST_TEST(child.exited_with(0));
+    BOOST_TEST(child.output == "crocus: the unraisable hook itself threw\n");
+}

@@ -1,0 +1,590 @@
+#define BOOST_TEST_MODULE executor
+#include <boost/test/unit_test.hpp>
+
+#include <crocus/executor.hpp>
+#include <crocus/task.hpp>
+#include <crocus/thread_pool.hpp>
+
+#include <array>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+using namespace std::chrono_literals;
+using crocus::concurrent_future;
+using crocus::concurrent_promise;
+
+namespace {
+
+/// A user's executor: as small as one can be.
+class one_thread_executor final : public crocus::executor {
+public:
+    ~one_thread_executor() override { shutdown(); }
+
+    void shutdown(bool wait = true, bool cancel_futures = false) override {
+        {
+            const std::scoped_lock lock(mutex_);
+            shut_down_ = true;
+            if (cancel_futures)
+                for (auto& item : std::exchange(queue_, {})) item.cancel();
+        }
+        changed_.notify_all();
+        if (wait) {
+            ended_.get_future().wait();
+            if (thread_.joinable()) thread_.join();
+        }
+    }
+
+private:
+    void execute(crocus::work_item item) override {
+        const std::scoped_lock lock(mutex_);
+        if (shut_down_) throw crocus::executor_shut_down();
+        queue_.push_back(std::move(item));
+        changed_.notify_all();
+    }
+
+    void serve() {
+        for (;;) {
+            std::unique_lock lock(mutex_);
+            changed_.wait(lock, [this] { return shut_down_ || !queue_.empty(); });
+            if (queue_.empty()) break;
+            auto item = std::move(queue_.front());
+            queue_.erase(queue_.begin());
+            lock.unlock();
+            item.run();
+        }
+        ended_.set_result();
+    }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::vector<crocus::work_item> queue_;
+    bool shut_down_ = false;
+    concurrent_promise<void> ended_;
+    std::thread thread_{[this] { serve(); }};
+};
+
+/// Keeps what it is given, for tests that run it themselves.
+class manual_executor final : public crocus::executor {
+public:
+    void shutdown(bool = true, bool = false) override {}
+    std::vector<crocus::work_item> items;
+
+private:
+    void execute(crocus::work_item item) override { items.push_back(std::move(item)); }
+};
+
+long square_of(long n) {
+    if (n < 0) throw std::domain_error("negative");
+    return n * n;
+}
+
+template <class Pool>
+class subject_on {
+public:
+    static constexpr bool has_a_limit = std::is_constructible_v<Pool, crocus::thread_pool_options>;
+
+    explicit subject_on(std::size_t workers)
+        requires has_a_limit
+        : pool({.max_workers = workers}) {}
+    explicit subject_on(std::size_t)
+        requires(!has_a_limit)
+    {}
+    ~subject_on() { open(); }
+
+    concurrent_future<long> square(long n) { return pool.submit(square_of, n); }
+    concurrent_future<void> nothing() { return pool.submit([] {}); }
+    concurrent_future<int> wait_at_gate(int n) {
+        return pool.submit([n, gate = gate_] {
+            gate.wait();
+            return n;
+        });
+    }
+    void open() {
+        if (!std::exchange(opened_, true)) opener_.set_value();
+    }
+    auto map_squares(std::vector<long> numbers) { return pool.map(square_of, std::move(numbers)); }
+
+private:
+    std::promise<void> opener_;
+    std::shared_future<void> gate_ = opener_.get_future().share();
+    bool opened_ = false;
+
+public:
+    Pool pool;
+};
+
+using subjects = std::tuple<subject_on<crocus::thread_pool_executor>, subject_on<one_thread_executor>>;
+
+}  // namespace
+
+#include "support/executor_suite.hpp"
+
+// ------------------------------------------------------------------------------------- concurrent_future, its two sides
+
+BOOST_AUTO_TEST_CASE(a_promise_goes_through_the_states) {  // E1, E3, E7
+    concurrent_promise<int> promise;
+    const auto f = promise.get_future();
+    BOOST_TEST(f.to_string() == "concurrent_future (pending)");
+    BOOST_TEST(promise.set_running_or_notify_cancel());
+    BOOST_TEST(f.running());
+    BOOST_TEST(!f.done());
+    BOOST_TEST(!f.cancel());
+    BOOST_TEST(f.to_string() == "concurrent_future (running)");
+    promise.set_result(3);
+    BOOST_TEST(f.done());
+    BOOST_TEST(f.result() == 3);
+    BOOST_TEST(f.to_string() == "concurrent_future (finished, returned int)");  // E9
+}
+
+BOOST_AUTO_TEST_CASE(a_cancelled_promise_must_not_begin) {  // E7
+    concurrent_promise<int> promise;
+    BOOST_TEST(promise.get_future().cancel());
+    BOOST_TEST(promise.get_future().to_string() == "concurrent_future (cancelled)");
+    BOOST_TEST(!promise.set_running_or_notify_cancel());
+    BOOST_CHECK_THROW(static_cast<void>(promise.set_running_or_notify_cancel()), crocus::invalid_state_error);
+    BOOST_TEST(promise.get_future().cancelled());
+    BOOST_TEST(promise.get_future().cancel());
+    BOOST_CHECK_THROW(promise.set_result(1), crocus::invalid_state_error);
+}
+
+BOOST_AUTO_TEST_CASE(a_promise_begins_once) {  // E7
+    concurrent_promise<void> promise;
+    BOOST_TEST(promise.set_running_or_notify_cancel());
+    BOOST_CHECK_THROW(static_cast<void>(promise.set_running_or_notify_cancel()), crocus::invalid_state_error);
+}
+
+BOOST_AUTO_TEST_CASE(a_result_is_set_once) {  // E8
+    concurrent_promise<std::string> promise;
+    promise.set_result("first");
+    BOOST_CHECK_THROW(promise.set_result("second"), crocus::invalid_state_error);
+    BOOST_CHECK_THROW(promise.set_exception(std::make_exception_ptr(1)), crocus::invalid_state_error);
+    BOOST_TEST(promise.get_future().get() == "first");
+}
+
+BOOST_AUTO_TEST_CASE(a_promise_destroyed_without_a_result_fails_its_future) {
+    auto promise = std::make_unique<concurrent_promise<int>>();
+    const auto f = promise->get_future();
+    promise.reset();
+    BOOST_CHECK_THROW(f.get(), crocus::broken_executor);
+}
+
+BOOST_AUTO_TEST_CASE(result_and_exception_never_wait) {  // E4, E5
+    concurrent_promise<int> promise;
+    const auto f = promise.get_future();
+    BOOST_CHECK_THROW(f.result(), crocus::invalid_state_error);
+    BOOST_CHECK_THROW(static_cast<void>(f.exception()), crocus::invalid_state_error);
+    promise.set_exception(std::make_exception_ptr(std::runtime_error("x")));
+    f.wait();
+    BOOST_TEST(crocus::test::what(f.exception()) == "x");
+    BOOST_CHECK_THROW(f.result(), std::runtime_error);
+    BOOST_TEST(f.to_string() == "concurrent_future (finished, raised std::runtime_error: x)");
+}
+
+BOOST_AUTO_TEST_CASE(waiting_has_a_limit_on_a_thread_and_in_a_task) {  // E4
+    concurrent_promise<int> promise;
+    const auto f = promise.get_future();
+    std::thread([&f] {
+        BOOST_CHECK_THROW(f.get_for(1ms), crocus::timeout_error);
+        BOOST_TEST(!f.wait_for(1ms));
+    }).join();
+    crocus::run([&] {
+        BOOST_CHECK_THROW(f.get_for(1ms), crocus::timeout_error);
+        BOOST_TEST(!f.wait_for(1ms));
+        promise.set_result(4);
+        BOOST_TEST(f.wait_for(0ms));
+        BOOST_TEST(f.get_for(0ms) == 4);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_result_that_cannot_be_copied_is_moved_out_once) {
+    concurrent_promise<std::unique_ptr<int>> promise;
+    promise.set_result(std::make_unique<int>(5));
+    const auto f = promise.get_future();
+    BOOST_TEST(*f.get() == 5);
+    BOOST_CHECK_THROW(f.get(), crocus::invalid_state_error);
+}
+
+BOOST_AUTO_TEST_CASE(callbacks_run_in_order_on_the_completing_thread_and_at_once_when_done) {  // E6
+    concurrent_promise<int> promise;
+    const auto f = promise.get_future();
+    std::vector<std::string> seen;
+    std::array<std::thread::id, 2> where;
+    f.add_done_callback([&](const concurrent_future<int>& done) {
+        seen.push_back("first " + std::to_string(done.result()));
+        where[0] = std::this_thread::get_id();
+    });
+    f.add_done_callback([&](const auto&) { seen.emplace_back("second"); });
+    std::thread completing([&promise] { promise.set_result(1); });
+    const auto completing_id = completing.get_id();
+    completing.join();
+    f.add_done_callback([&](const auto&) {
+        seen.emplace_back("third");
+        where[1] = std::this_thread::get_id();
+    });
+    BOOST_TEST(seen == (std::vector<std::string>{"first 1", "second", "third"}), boost::test_tools::per_element());
+    BOOST_TEST((where[0] == completing_id));
+    BOOST_TEST((where[1] == std::this_thread::get_id()));
+}
+
+BOOST_AUTO_TEST_CASE(cancel_runs_the_callbacks_in_the_cancelling_thread) {  // E2
+    concurrent_promise<int> promise;
+    bool called = false;
+    promise.get_future().add_done_callback([&](const auto& f) { called = f.cancelled(); });
+    promise.get_future().cancel();
+    BOOST_TEST(called);
+}
+
+BOOST_AUTO_TEST_CASE(an_exception_in_a_callback_is_reported_and_the_others_run) {  // E6
+    std::vector<std::string> reports;
+    auto old = crocus::set_unraisable_hook(
+        [&](const std::string&, const std::exception_ptr& e) { reports.push_back(crocus::test::what(e)); });
+    concurrent_promise<int> promise;
+    int called = 0;
+    promise.get_future().add_done_callback([](const auto&) { throw std::runtime_error("first"); });
+    promise.get_future().add_done_callback([&](const auto&) { ++called; });
+    promise.set_result(1);
+    promise.get_future().add_done_callback([](const auto&) { throw std::runtime_error("late"); });
+    crocus::set_unraisable_hook(std::move(old));
+    BOOST_TEST(called == 1);
+    BOOST_TEST(reports == (std::vector<std::string>{"first", "late"}), boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_CASE(a_pending_state_and_its_callback_do_not_keep_each_other_alive) {  // E21
+    const auto token = std::make_shared<int>();
+    {
+        concurrent_promise<int> promise;
+        promise.get_future().add_done_callback([token](const auto&) {});
+    }
+    BOOST_TEST(token.use_count() == 1);
+}
+
+BOOST_AUTO_TEST_CASE(waiting_in_a_loop_callback_is_an_error) {
+    crocus::run([] {
+        concurrent_promise<int> promise;
+        const auto f = promise.get_future();
+        bool refused = false;
+        crocus::event_loop::current().call_soon([&] {
+            try {
+                f.get();
+            } catch (const crocus::cannot_suspend&) {
+                refused = true;
+            }
+        });
+        crocus::yield_now();
+        BOOST_TEST(refused);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_future_outlives_the_loop_that_waited_for_it) {
+    concurrent_promise<int> promise;
+    const auto f = promise.get_future();
+    crocus::run([&] {
+        auto left = crocus::create_task([&] { return f.wait_for(1h); });
+        crocus::yield_now();
+    });  // cancels it, which cancels the call
+    BOOST_TEST(f.cancelled());
+    BOOST_TEST(!promise.set_running_or_notify_cancel());
+}
+
+BOOST_AUTO_TEST_CASE(a_result_that_came_before_the_cancellation_is_delivered) {  // T6
+    concurrent_promise<int> promise;
+    const auto f = promise.get_future();
+    crocus::run([&] {
+        auto waiting = crocus::create_task([&] {
+            const int result = f.get();
+            BOOST_CHECK_THROW(crocus::yield_now(), crocus::cancelled_error);
+            return result;
+        });
+        crocus::yield_now();
+        promise.set_result(6);
+        waiting.cancel();
+        BOOST_TEST(waiting.get() == 6);
+    });
+}
+
+// ------------------------------------------------------------------------------------------------------------ executors
+
+BOOST_AUTO_TEST_CASE(arguments_are_moved_or_copied_in_and_references_need_ref) {  // E13
+    crocus::thread_pool_executor pool({.max_workers = 1});
+    auto box = std::make_unique<int>(4);
+    BOOST_TEST(pool.submit([](std::unique_ptr<int> p) { return *p + 1; }, std::move(box)).get() == 5);
+    int counter = 0;
+    pool.submit([](int& n) { ++n; }, std::ref(counter)).get();
+    BOOST_TEST(counter == 1);
+    const std::string text = "abc";
+    BOOST_TEST(pool.submit(&std::string::size, text).get() == 3);
+    int& same = pool.submit([&counter]() -> int& { return counter; }).get();
+    BOOST_TEST(&same == &counter);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_call_holds_is_gone_before_its_result_can_be_seen) {  // E21
+    crocus::thread_pool_executor pool({.max_workers = 1});
+    for (int i = 0; i < 100; ++i) {
+        const auto token = std::make_shared<int>();
+        pool.submit([token](const std::shared_ptr<int>&) {}, token).get();
+        BOOST_REQUIRE(token.use_count() == 1);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_cancelled_call_is_destroyed_though_the_executor_still_has_its_place) {  // E21
+    manual_executor manual;
+    const auto token = std::make_shared<int>();
+    const auto call = manual.submit([token] {});
+    BOOST_TEST(token.use_count() == 2);
+    call.cancel();
+    BOOST_TEST(token.use_count() == 1);
+    manual.items.front().run();
+    BOOST_TEST(call.cancelled());
+}
+
+BOOST_AUTO_TEST_CASE(a_call_that_the_executor_drops_fails) {
+    manual_executor manual;
+    const auto call = manual.submit([] { return 1; });
+    manual.items.clear();
+    BOOST_CHECK_THROW(call.get(), crocus::broken_executor);
+}
+
+BOOST_AUTO_TEST_CASE(an_abandoned_map_waits_for_the_calls_that_run) {  // their callables may refer to this frame
+    crocus::thread_pool_executor pool({.max_workers = 2});
+    std::atomic<int> running{0};
+    std::atomic<bool> all_over{false};
+    {
+        const auto results = pool.map(
+            [&](int) {
+                running = 1;
+                while (!all_over) std::this_thread::yield();
+                running = 0;
+            },
+            std::vector<int>{1, 2});
+        while (running == 0) std::this_thread::yield();
+        pool.submit([&] { all_over = true; }).cancel();
+        std::thread([&] { all_over = true; }).detach();
+    }
+    BOOST_TEST(running == 0);
+}
+
+BOOST_AUTO_TEST_CASE(map_of_void_calls_gives_monostate) {
+    crocus::thread_pool_executor pool({.max_workers = 2});
+    std::atomic<int> sum{0};
+    std::size_t steps = 0;
+    for ([[maybe_unused]] const std::monostate none : pool.map([&](int n) { sum += n; }, std::array{1, 2, 3})) ++steps;
+    BOOST_TEST(steps == 3);
+    BOOST_TEST(sum == 6);
+}
+
+BOOST_AUTO_TEST_CASE(map_that_cannot_submit_all_leaves_nothing_running) {
+    class refusing final : public crocus::executor {
+    public:
+        explicit refusing(crocus::executor& to) : to_(to) {}
+        void shutdown(bool = true, bool = false) override {}
+
+    private:
+        void execute(crocus::work_item item) override {
+            if (++count_ == 3) throw crocus::executor_shut_down();
+            to_.submit([moved = std::make_shared<crocus::work_item>(std::move(item))] { moved->run(); });
+        }
+        crocus::executor& to_;
+        int count_ = 0;
+    };
+    crocus::thread_pool_executor pool({.max_workers = 2});
+    refusing executor(pool);
+    std::atomic<int> running{0};
+    const auto count = [&](int) {
+        ++running;
+        std::this_thread::yield();
+        --running;
+    };
+    BOOST_CHECK_THROW(static_cast<void>(executor.map(count, std::vector<int>{1, 2, 3, 4})), crocus::executor_shut_down);
+    BOOST_TEST(running == 0);
+}
+
+// ------------------------------------------------------------------------------------------------------- in an event loop
+
+BOOST_AUTO_TEST_CASE(run_in_executor_returns_the_value_and_throws_what_the_call_throws) {  // X1
+    crocus::thread_pool_executor pool({.max_workers = 1});
+    crocus::run([&] {
+        const auto here = std::this_thread::get_id();
+        BOOST_TEST(crocus::run_in_executor(pool, [&] { return std::this_thread::get_id() != here; }));
+        BOOST_TEST(*crocus::run_in_executor(pool, [] { return std::make_unique<int>(4); }) == 4);
+        BOOST_CHECK_THROW(crocus::run_in_executor(pool, [] { throw std::out_of_range("x"); }), std::out_of_range);
+    });
+    BOOST_TEST(crocus::run_in_executor(pool, [] { return 3; }) == 3);  // without a loop too
+}
+
+BOOST_AUTO_TEST_CASE(run_in_executor_cancelled_before_the_call_begins_never_runs_it) {  // X1
+    manual_executor manual;
+    crocus::run([&] {
+        bool ran = false;
+        auto calling = crocus::create_task([&] { crocus::run_in_executor(manual, [&ran] { ran = true; }); });
+        crocus::yield_now();
+        BOOST_TEST(manual.items.size() == 1);
+        calling.cancel("stop");
+        try {
+            calling.get();
+            BOOST_ERROR("not cancelled");
+        } catch (const crocus::cancelled_error& e) {
+            BOOST_TEST(e.message() == "stop");
+        }
+        manual.items.front().run();
+        BOOST_TEST(!ran);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(run_in_executor_cancelled_while_the_call_runs_waits_and_delivers) {  // T6, X1
+    crocus::thread_pool_executor pool({.max_workers = 1});
+    crocus::run([&] {
+        std::atomic<bool> begun{false};
+        std::atomic<bool> may_end{false};
+        auto calling = crocus::create_task([&] {
+            const int result = crocus::run_in_executor(pool, [&] {
+                begun = true;
+                while (!may_end) std::this_thread::yield();
+                return 8;
+            });
+            BOOST_CHECK_THROW(crocus::yield_now(), crocus::cancelled_error);  // held until now
+            return result;
+        });
+        while (!begun) crocus::yield_now();
+        calling.cancel();
+        for (int i = 0; i < 10; ++i) crocus::yield_now();
+        BOOST_TEST(!calling.done());
+        may_end = true;
+        BOOST_TEST(calling.get() == 8);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_call_learns_of_the_cancellation_through_a_stop_token) {  // T24
+    crocus::thread_pool_executor pool({.max_workers = 1});
+    crocus::run([&] {
+        std::atomic<bool> begun{false};
+        int result = 0;
+        auto calling = crocus::create_task([&] {
+            result = crocus::run_in_executor(pool, [&](const std::stop_token& stop) {
+                begun = true;
+                while (!stop.stop_requested()) std::this_thread::yield();
+                return 1;
+            });
+        });
+        while (!begun) crocus::yield_now();
+        calling.cancel();
+        BOOST_CHECK_THROW(calling.get(), crocus::cancelled_error);
+        BOOST_TEST(result == 1);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(run_in_executor_in_a_cancelled_task_does_not_submit) {
+    manual_executor manual;
+    crocus::run([&] {
+        auto calling = crocus::create_task([&] {
+            crocus::defer_cancellation([] { crocus::yield_now(); });
+            crocus::run_in_executor(manual, [] {});
+        });
+        crocus::yield_now();
+        calling.cancel();
+        BOOST_CHECK_THROW(calling.get(), crocus::cancelled_error);
+        BOOST_TEST(manual.items.empty());
+    });
+}
+
+BOOST_AUTO_TEST_CASE(run_in_executor_in_a_loop_callback_does_not_submit) {
+    manual_executor manual;
+    crocus::run([&] {
+        bool refused = false;
+        crocus::event_loop::current().call_soon([&] {
+            try {
+                crocus::run_in_executor(manual, [] {});
+            } catch (const crocus::cannot_suspend&) {
+                refused = true;
+            }
+        });
+        crocus::yield_now();
+        BOOST_TEST(refused);
+        BOOST_TEST(manual.items.empty());
+    });
+}
+
+BOOST_AUTO_TEST_CASE(to_thread_runs_in_the_default_executor) {  // X2, X3
+    crocus::run([] {
+        const auto here = std::this_thread::get_id();
+        BOOST_TEST(crocus::to_thread([&] { return std::this_thread::get_id() != here; }));
+        BOOST_CHECK_THROW(crocus::to_thread([] { throw std::out_of_range("x"); }), std::out_of_range);
+        crocus::event_loop::current().set_default_executor(std::make_shared<manual_executor>());
+        auto calling = crocus::create_task([] { return crocus::to_thread([] { return 1; }); });
+        crocus::yield_now();
+        auto& manual = dynamic_cast<manual_executor&>(crocus::event_loop::current().default_executor());
+        BOOST_REQUIRE(manual.items.size() == 1);
+        manual.items.front().run();
+        BOOST_TEST(calling.get() == 1);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(to_thread_can_abandon_its_call_and_reports_what_that_throws) {  // T24
+    std::promise<std::string> report;
+    auto old = crocus::set_unraisable_hook(
+        [&](const std::string&, const std::exception_ptr& e) { report.set_value(crocus::test::what(e)); });
+    crocus::run([&] {
+        std::promise<void> gate;
+        const auto begun = std::make_shared<std::atomic<bool>>(false);
+        auto calling = crocus::create_task([&] {
+            crocus::to_thread(
+                [begun, opened = gate.get_future().share()] {
+                    *begun = true;
+                    opened.wait();
+                    throw std::runtime_error("nobody is left to hear this");
+                },
+                {.abandon_on_cancel = true});
+        });
+        while (!*begun) crocus::yield_now();
+        calling.cancel();
+        BOOST_CHECK_THROW(calling.get(), crocus::cancelled_error);  // though it runs
+        gate.set_value();
+    });
+    BOOST_TEST(report.get_future().get() == "nobody is left to hear this");
+    crocus::set_unraisable_hook(std::move(old));
+}
+
+BOOST_AUTO_TEST_CASE(wrap_future_hands_the_outcome_on) {  // F15
+    crocus::run([] {
+        concurrent_promise<int> promise;
+        crocus::future<int> wrapped = crocus::wrap_future(promise.get_future());
+        std::thread completing([&] { promise.set_result(3); });
+        BOOST_TEST(wrapped.get() == 3);
+        completing.join();
+
+        concurrent_promise<int> failing;
+        crocus::future<int> failed = crocus::wrap_future(failing.get_future());
+        failing.set_exception(std::make_exception_ptr(std::out_of_range("x")));
+        BOOST_CHECK_THROW(failed.get(), std::out_of_range);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(wrap_future_hands_cancellation_on_both_ways) {  // F15
+    crocus::run([] {
+        concurrent_promise<int> a;
+        crocus::future<int> started = crocus::wrap_future(a.get_future());
+        crocus::yield_now();
+        started.cancel();
+        BOOST_CHECK_THROW(started.get(), crocus::cancelled_error);
+        BOOST_TEST(a.get_future().cancelled());
+
+        concurrent_promise<int> b;
+        crocus::future<int> unstarted = crocus::wrap_future(b.get_future());
+        unstarted.cancel();
+        BOOST_CHECK_THROW(unstarted.get(), crocus::cancelled_error);
+        crocus::yield_now();
+        BOOST_TEST(b.get_future().cancelled());
+
+        concurrent_promise<int> c;
+        crocus::future<int> other_way = crocus::wrap_future(c.get_future());
+        crocus::yield_now();
+        c.get_future().cancel();
+        BOOST_CHECK_THROW(other_way.get(), crocus::cancelled_error);
+        BOOST_TEST(other_way.cancelled());
+    });
+}
