@@ -43,7 +43,12 @@ void generator_state::require_not_running() const {
 }
 
 void generator_state::require_sendable() const {
+    require_not_running();
     if (status_ == generator_status::created) throw generator_not_started();
+}
+
+void generator_state::require_own_fiber() const {
+    if (!body_ || &fiber::current() != &*body_) throw wrong_fiber();
 }
 
 void generator_state::finish_unstarted() noexcept {
@@ -70,6 +75,7 @@ void generator_state::resume() {
 }
 
 void generator_state::resume_with(std::exception_ptr error) {
+    if (!error) throw usage_error("generator::throw_: there is no exception in the exception_ptr that it was given");
     require_not_running();
     if (status_ == generator_status::created) finish_unstarted();
     if (status_ == generator_status::closed) std::rethrow_exception(std::move(error));
@@ -90,7 +96,6 @@ void generator_state::close() {
 }
 
 void generator_state::yield() {
-    if (!body_ || &fiber::current() != &*body_) throw wrong_fiber();
     status_ = generator_status::suspended;
     std::exchange(resumer_, nullptr)->enter();
     if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));

@@ -6,6 +6,7 @@
 // The link chains free stacks. It lies at the hot end, whose page is the one that a used stack has touched anyway.
 #include <crocus/stack.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <bit>
@@ -210,6 +211,7 @@ stack::stack(std::size_t size) {
 
 stack::~stack() {
     if (top_ == nullptr) return;
+    if (!cache.open) open_cache();  // a thread that only gives back has one too, to be emptied when it ends
     // The slot is aligned to nothing but its chunk; the link is found from the size, which the colour has shortened.
     auto* const bottom_of_slot = static_cast<std::byte*>(bottom()) - guard_size;
     const std::size_t slot = std::bit_ceil(size_ + guard_size);

@@ -49,7 +49,7 @@ public:
 
     [[nodiscard]] Return& value() & { return value_; }
     [[nodiscard]] const Return& value() const& { return value_; }
-    [[nodiscard]] Return&& value() && { return std::move(value_); }
+    [[nodiscard]] Return&& value() && { return static_cast<Return&&>(value_); }
 
 private:
     Return value_;

@@ -198,7 +198,7 @@ public:
             return *this;
         }
         void operator++(int) { ++*this; }
-        friend bool operator==(const iterator& it, std::default_sentinel_t) noexcept { return it.of_->calls_.empty(); }
+        friend bool operator==(const iterator& it, std::default_sentinel_t) noexcept { return it.of_->size() == 0; }
 
     private:
         map_results* of_;

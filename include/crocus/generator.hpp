@@ -40,11 +40,13 @@ public:
     /// The yielded value.
     ///
     /// Throws: bad_step_access   the generator is finished
-    [[nodiscard]] std::remove_reference_t<Yield>& operator*() & { return checked().get(); }
-    [[nodiscard]] Yield&& operator*() && { return static_cast<Yield&&>(checked().get()); }
-    [[nodiscard]] std::remove_reference_t<Yield>* operator->() { return std::addressof(checked().get()); }
+    [[nodiscard]] std::remove_reference_t<Yield>& operator*() & { return checked(yielded_).get(); }
+    [[nodiscard]] const std::remove_reference_t<Yield>& operator*() const& { return checked(yielded_).get(); }
+    [[nodiscard]] Yield&& operator*() && { return static_cast<Yield&&>(checked(yielded_).get()); }
+    [[nodiscard]] std::remove_reference_t<Yield>* operator->() { return std::addressof(**this); }
+    [[nodiscard]] const std::remove_reference_t<Yield>* operator->() const { return std::addressof(**this); }
 
-    /// What the body returned. It is reported once, by the step that saw the end.
+    /// What the body returned, moved out. It is reported once, by the step that saw the end.
     ///
     /// Throws: bad_step_access   the body yielded; or this step came after the end and carries no value
     Return result() {
@@ -64,7 +66,7 @@ public:
             return returned_.has_value();
     }
 
-    /// The yielded value, as Python's next() gives it.
+    /// The yielded value, moved out, as Python's next() gives it.
     ///
     /// Throws: stop_iteration<Return>   the generator is finished; carries what the body returned
     ///         stop_iteration_error     it was finished before
@@ -82,9 +84,11 @@ private:
     template <class, class, class>
     friend class generator;
 
-    auto& checked() {
-        if (!yielded()) throw bad_step_access("step: no value, the generator is finished; ask yielded() first");
-        return yielded_;
+    template <class Slot>
+    static Slot& checked(Slot& yielded) {
+        if (!yielded.has_value())
+            throw bad_step_access("step: no value, the generator is finished; ask yielded() first");
+        return yielded;
     }
 
     detail::slot<Yield> yielded_;
@@ -133,7 +137,7 @@ private:
 /// Cost:   one allocation and one pooled stack; two switches per element.
 template <class Yield, class Send = void, class Return = void>
 class generator : public std::ranges::view_base {
-    static_assert(!std::is_rvalue_reference_v<Yield>, "yield values or lvalue references");
+    static_assert(!std::is_rvalue_reference_v<Yield> && !std::is_void_v<Yield>, "yield values or lvalue references");
 
     using state_type = detail::generator_values<Yield, Send, Return>;
 
@@ -144,14 +148,15 @@ public:
     class yielder;
     class iterator;
 
-    /// A generator that will run `body(yield)`. No code of the body runs before the first next(). (G1)
+    /// A generator that will run `body(yield)`. No code of the body runs, and no stack is taken, before the first
+    /// next(). (G1)
     ///
-    /// Throws: stack_exhausted
     template <class Body>
         requires(!std::same_as<std::remove_cvref_t<Body>, generator> &&
                  std::invocable<std::decay_t<Body>&, yielder&>)
     generator(Body&& body, std::size_t stack_size = stack::default_size())  // NOLINT: implicit, so `return [...]` works
-        : state_(new state_with<std::decay_t<Body>>(std::forward<Body>(body), stack_size)) {}
+        : state_(new detail::generator_body<state_type, yielder, std::decay_t<Body>>(std::forward<Body>(body),
+                                                                                     stack_size)) {}
 
     generator(generator&&) noexcept = default;
     generator& operator=(generator&&) noexcept = default;
@@ -162,10 +167,12 @@ public:
 
     /// Resumes the body to its next yield, or its end (next(g)).
     ///
-    /// Throws: generator_already_executing; what the body throws (a stop_iteration as generator_raised_stop_iteration)
+    /// Throws: generator_already_executing; what the body throws (a stop_iteration as generator_raised_stop_iteration);
+    ///         what stack's constructor throws, the first time: the body has not started then, and may be tried again
     step_type next() {
-        state().resume();
-        return take_step();
+        state_type& s = state();  // the body may move or destroy the generator: not `this` from here on
+        s.resume();
+        return take_step(s);
     }
 
     /// Resumes the body; the yield expression it is suspended in gives `value` (g.send(value)).
@@ -175,20 +182,25 @@ public:
     template <class Value = Send>
         requires(!std::is_void_v<Send> && std::convertible_to<Value &&, Send>)
     step_type send(Value&& value) {
-        state().require_sendable();
-        Send converted = static_cast<Send>(std::forward<Value>(value));
-        if (state().status() == generator_status::suspended) state().sent_ = std::addressof(converted);
-        state().resume();
-        return take_step();
+        state_type& s = state();
+        s.require_sendable();
+        Send converted = std::forward<Value>(value);
+        if (s.status() == generator_status::suspended) s.sent_ = std::addressof(converted);
+        s.resume();
+        return take_step(s);
     }
 
     /// Raises `error` in the body, at the yield it is suspended in (g.throw(error)).
     ///
     /// Returns the next step if the body handles it. An unstarted generator is closed, a finished one stays so, and the
-    /// error comes straight back. (G22 to G28)
+    /// error comes straight back. (G22 to G28) Other than an exception_ptr, `error` is copied as its static type: in a
+    /// handler, pass std::current_exception().
+    ///
+    /// Throws: what next() throws; usage_error   `error` is null
     step_type throw_(std::exception_ptr error) {
-        state().resume_with(std::move(error));
-        return take_step();
+        state_type& s = state();
+        s.resume_with(std::move(error));
+        return take_step(s);
     }
     template <class Error>
         requires(!std::same_as<std::remove_cvref_t<Error>, std::exception_ptr>)
@@ -203,11 +215,12 @@ public:
     ///         generator_already_executing   it runs
     ///         what the body throws instead of leaving
     auto close() {
-        state().close();
+        state_type& s = state();
+        s.close();
         if constexpr (!std::is_void_v<Return>) {
             std::optional<detail::value_of<Return>> returned;
-            if (state().returned_.has_value()) returned.emplace(static_cast<Return&&>(state().returned_.get()));
-            state().returned_.reset();
+            if (s.returned_.has_value()) returned.emplace(static_cast<Return&&>(s.returned_.get()));
+            s.returned_.reset();
             return returned;
         }
     }
@@ -220,28 +233,26 @@ public:
     ///
     /// Requires: the generator outlives the iterator, which is single-pass: begin() goes on where the generator stands.
     [[nodiscard]] iterator begin() {
-        state().resume();
-        state().returned_.reset();
-        return iterator(*state_);
+        state_type& s = state();
+        s.resume();
+        s.returned_.reset();
+        return iterator(s);
     }
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return std::default_sentinel; }
 
 private:
-    template <class Body>
-    class state_with;
-
     state_type& state() const {
         if (!state_) throw generator_error("the generator was moved from");
         return *state_;
     }
 
-    step_type take_step() {
+    static step_type take_step(state_type& from) {
         step_type s;
-        if (state_->status() == generator_status::suspended) {
-            s.yielded_.set(static_cast<Yield&&>(*state_->yielded_));
+        if (from.status() == generator_status::suspended) {
+            s.yielded_.set(static_cast<Yield&&>(*from.yielded_));
         } else if constexpr (!std::is_void_v<Return>) {
-            s.returned_ = std::move(state_->returned_);
-            state_->returned_.reset();
+            s.returned_ = std::move(from.returned_);
+            from.returned_.reset();
         }
         return s;
     }
@@ -262,68 +273,88 @@ public:
     /// Throws:   what throw_() was given; generator_exit when it is closed
     ///           wrong_fiber   called from a stack that is not this generator's
     received_type operator()(Yield value) {
-        state_.yielded_ = std::addressof(value);
-        state_.yield();
+        give(value);
         if constexpr (!std::is_void_v<Send>) return take_sent();
     }
 
-    /// Delegates to `inner` until it is finished (yield from): next, send, throw_ and close go straight to it.
+    /// Delegates to `inner` until it is finished (yield from): next, send, throw_ and close go straight to it. Somebody
+    /// else may resume inner too; when a close comes, inner is closed first, and then this body.
     ///
     /// Returns what inner's body returned.
-    /// Throws: what leaves inner
-    template <class InnerReturn>
-    InnerReturn from(generator<Yield, Send, InnerReturn>& inner) {
+    /// Throws: what leaves inner; wrong_fiber
+    ///         bad_step_access   somebody else finished inner and was given its result
+    ///         generator_error   a value was sent, and inner takes none (G59)
+    template <class InnerSend, class InnerReturn>
+        requires(std::same_as<InnerSend, Send> || std::is_void_v<InnerSend>)
+    InnerReturn from(generator<Yield, InnerSend, InnerReturn>& inner) {
+        state_.require_own_fiber();
         auto s = inner.next();
         while (s.yielded()) {
-            std::exception_ptr thrown;
-            auto got = relay(static_cast<Yield&&>(*std::move(s)), inner, thrown);
-            if (thrown)
+            state_.yielded_ = std::addressof(*s);
+            if (std::exception_ptr thrown = relay(inner)) {
                 s = inner.throw_(std::move(thrown));
-            else if constexpr (!std::is_void_v<Send>)
-                s = got.has_value() ? inner.send(static_cast<Send&&>(*std::move(got))) : inner.next();
-            else
+            } else if constexpr (std::is_void_v<InnerSend>) {
+                refuse_sent();
                 s = inner.next();
+            } else {
+                auto* const sent = std::exchange(state_.sent_, nullptr);
+                s = sent != nullptr ? inner.send(static_cast<Send&&>(*sent)) : inner.next();
+            }
         }
         return s.result();
     }
-    template <class InnerReturn>
-    InnerReturn from(generator<Yield, Send, InnerReturn>&& inner) {
+    template <class InnerSend, class InnerReturn>
+        requires(std::same_as<InnerSend, Send> || std::is_void_v<InnerSend>)
+    InnerReturn from(generator<Yield, InnerSend, InnerReturn>&& inner) {
         return from(inner);
     }
 
-    /// Yields every element of a range.
+    /// Yields every element of a range. What is thrown in is raised here: a range knows no protocol, and a generator
+    /// that yields or takes something else counts as a range.
+    ///
+    /// Throws: generator_error   a value was sent, and a range takes none (G59)
     template <std::ranges::input_range Range>
         requires std::convertible_to<std::ranges::range_reference_t<Range>, Yield>
     void from(Range&& range) {
-        for (auto&& element : range) (*this)(static_cast<Yield>(std::forward<decltype(element)>(element)));
+        for (auto&& element : range) {
+            Yield value = std::forward<decltype(element)>(element);
+            give(value);
+            refuse_sent();
+        }
     }
 
 private:
-    template <class Body>
-    friend class generator<Yield, Send, Return>::state_with;
+    template <class, class, class>
+    friend class detail::generator_body;
     explicit yielder(state_type& state) noexcept : state_(state) {}
+
+    void give(std::remove_reference_t<Yield>& value) {
+        state_.require_own_fiber();
+        state_.yielded_ = std::addressof(value);
+        state_.yield();
+    }
+
+    void refuse_sent() {
+        if (std::exchange(state_.sent_, nullptr) != nullptr)
+            throw generator_error("yield.from: a value was sent, and what is delegated to takes none");
+    }
 
     received_type take_sent() {
         if (state_.sent_ == nullptr) return {};
         return received_type(static_cast<Send&&>(*std::exchange(state_.sent_, nullptr)));
     }
 
-    /// One turn of PEP 380: a close goes to inner first, and is then raised here; any other exception goes to inner.
+    /// Yields. A close goes to inner first, and is then raised here; any other exception is inner's to be given.
     template <class Inner>
-    std::conditional_t<std::is_void_v<Send>, detail::nothing, received<Send>> relay(Yield value, Inner& inner, std::exception_ptr& thrown) {
+    std::exception_ptr relay(Inner& inner) {
         try {
-            if constexpr (std::is_void_v<Send>) {
-                (*this)(static_cast<Yield>(value));
-                return {};
-            } else {
-                return (*this)(static_cast<Yield>(value));
-            }
+            state_.yield();
+            return nullptr;
         } catch (const generator_exit&) {
             inner.close();
             throw;
         } catch (...) {
-            thrown = std::current_exception();
-            return {};
+            return std::current_exception();
         }
     }
 
@@ -360,27 +391,6 @@ private:
     explicit iterator(state_type& state) noexcept : state_(&state) {}
 
     state_type* state_ = nullptr;
-};
-
-template <class Yield, class Send, class Return>
-template <class Body>
-class generator<Yield, Send, Return>::state_with final : public generator<Yield, Send, Return>::state_type {
-public:
-    template <class From>
-    state_with(From&& body, std::size_t stack_size)
-        : state_type(stack_size), body_(std::in_place, std::forward<From>(body)) {}
-
-private:
-    void run_body() override {
-        yielder yield(*this);
-        if constexpr (std::is_void_v<Return>)
-            static_cast<void>(std::invoke(*body_, yield));
-        else
-            this->returned_.set(std::invoke(*body_, yield));
-    }
-    void release_body() noexcept override { body_.reset(); }
-
-    std::optional<Body> body_;
 };
 
 }  // namespace crocus

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <stdexcept>
-#include <system_error>
 
 #include <pthread.h>
 
@@ -40,7 +39,7 @@ void worker_threads::post(work_item item) {
     if (alive_ == settings_.max_workers) return;
     try {
         start_thread();
-    } catch (const std::system_error& e) {
+    } catch (const std::exception& e) {
         if (alive_ > 0) return;  // those that are there will come to it
         item = std::move(queue_.back());
         queue_.pop_back();
@@ -66,10 +65,11 @@ void worker_threads::main(std::size_t number) noexcept {
     } catch (const cannot_start& reason) {
         could_not_start = reason.why;
     } catch (...) {
+        const std::exception_ptr why = std::current_exception();
         std::unique_lock lock(mutex_);
-        broken_ = std::current_exception();
+        if (!broken_) broken_ = why;
         work_.notify_all();
-        fail_all(std::move(lock), broken_);
+        fail_all(std::move(lock), why);
     }
     end_thread(could_not_start);
 }

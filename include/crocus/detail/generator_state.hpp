@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <exception>
+#include <functional>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -30,6 +31,8 @@ public:
     void close();
     void require_sendable() const;
 
+    /// Throws wrong_fiber unless the caller runs on the body's stack.
+    void require_own_fiber() const;
     /// In the body: suspends it until somebody resumes the generator; rethrows what resume_with was given.
     void yield();
 
@@ -68,10 +71,32 @@ template <class Yield, class Send, class Return>
 class generator_values : public generator_state {
 public:
     using generator_state::generator_state;
+    using return_type = Return;
 
     std::remove_reference_t<Yield>* yielded_ = nullptr;  // in the body's frame
     std::remove_reference_t<Send>* sent_ = nullptr;      // in the sender's frame; null after next()
     slot<Return> returned_;
+};
+
+/// The whole of a generator, with the body and what it is called with.
+template <class Values, class Yielder, class Body>
+class generator_body final : public Values {
+public:
+    template <class From>
+    generator_body(From&& body, std::size_t stack_size)
+        : Values(stack_size), body_(std::in_place, std::forward<From>(body)) {}
+
+private:
+    void run_body() override {
+        Yielder yield(*this);
+        if constexpr (std::is_void_v<typename Values::return_type>)
+            static_cast<void>(std::invoke(*body_, yield));
+        else
+            this->returned_.set(std::invoke(*body_, yield));
+    }
+    void release_body() noexcept override { body_.reset(); }
+
+    std::optional<Body> body_;
 };
 
 }  // namespace crocus::detail

@@ -13,8 +13,21 @@ namespace crocus::detail {
 template <class T>
 class slot {
 public:
+    slot() = default;
+    slot(const slot&) = default;
+    slot(slot&&) = default;
+    ~slot() = default;
+
+    // By way of construction: T need not be assignable.
+    slot& operator=(slot other) {
+        reset();
+        if (other.has_value()) set(std::move(*other.value_));
+        return *this;
+    }
+
     [[nodiscard]] bool has_value() const noexcept { return value_.has_value(); }
     [[nodiscard]] T& get() noexcept { return *value_; }
+    [[nodiscard]] const T& get() const noexcept { return *value_; }
     template <class Value>
     void set(Value&& value) {
         value_.emplace(std::forward<Value>(value));
@@ -29,8 +42,9 @@ template <class T>
 class slot<T&> {
 public:
     [[nodiscard]] bool has_value() const noexcept { return value_ != nullptr; }
-    [[nodiscard]] T& get() noexcept { return *value_; }
+    [[nodiscard]] T& get() const noexcept { return *value_; }
     void set(T& value) noexcept { value_ = std::addressof(value); }
+    void set(T&&) = delete;  // it would refer to a temporary
     void reset() noexcept { value_ = nullptr; }
 
 private:
@@ -42,9 +56,6 @@ class slot<void> {
 public:
     void reset() noexcept {}
 };
-
-/// Stands for void where a value is needed.
-struct nothing {};
 
 /// A reference that std::optional can hold.
 template <class T>
