@@ -28,8 +28,8 @@ public:
     implicit_loop() : loop_(std::make_unique<event_loop>()) { loop_->attach(); }
     ~implicit_loop() {
         thread_has_ended = true;
-        if (loop_->running() != &loop_->main_agent()) {
-            // exit() was called in a task: its stack is the one that this runs on, so nothing can be unwound.
+        if (current_loop != loop_.get() || loop_->running() != &loop_->main_agent()) {
+            // exit() was called in a task, or inside run(): this runs on top of what it would have to unwind.
             static_cast<void>(loop_.release());
             return;
         }
@@ -50,10 +50,17 @@ private:
             report_unraisable("while a thread's event loop was ended", std::current_exception());
         }
         loop_->detach(nullptr);
+        event_loop::dispose(std::move(loop_));
     }
 
     std::unique_ptr<event_loop> loop_;
 };
+
+// Loops whose tasks could not be ended. They are kept findable.
+struct {
+    std::mutex mutex;
+    event_loop* head = nullptr;
+} constinit kept;
 
 }  // namespace
 
@@ -85,8 +92,7 @@ void green_agent::park() {
 }
 
 void green_agent::unpark() noexcept {
-    parked_ = false;
-    loop_.make_ready(*this);
+    if (std::exchange(parked_, false)) loop_.make_ready(*this);
 }
 
 void green_agent::reschedule() {
@@ -97,7 +103,7 @@ void green_agent::reschedule() {
 }  // namespace detail
 
 void handle::cancel() noexcept {
-    if (!callback_ || callback_->cancelled) return;
+    if (!callback_ || callback_->cancelled || callback_->started) return;
     callback_->cancelled = true;
     callback_->release();
     if (auto* const waiting = callback_->waits_for; waiting != nullptr) {
@@ -137,8 +143,11 @@ event_loop::~event_loop() {
         static_cast<detail::callback*>(r)->release();
         static_cast<detail::callback*>(r)->drop_owner();
     }
-    while (auto* const t = timers_.take_due(time_point::max()))
-        if (t->fire == detail::callback_timer::due) delete static_cast<detail::callback_timer*>(t);
+    while (auto* const t = timers_.take_due(time_point::max())) {
+        if (t->fire != detail::callback_timer::due) continue;
+        const std::unique_ptr<detail::callback_timer> waiting(static_cast<detail::callback_timer*>(t));
+        waiting->what->release();
+    }
 }
 
 handle event_loop::schedule(detail::counted<detail::callback> callback) {
@@ -186,17 +195,34 @@ event_loop* event_loop::attach() {
 }
 
 std::size_t event_loop::shut_down() {
-    const std::size_t left = tasks_.size();
-    draining_ = true;
-    while (!tasks_.empty()) {
-        for (auto* task = tasks_.first(); task != nullptr; task = task->next_task)
-            if (task->cancelling() == 0) task->cancel("the event loop is shut down");
-        main_->park();  // until a task ends
+    try {
+        main_->reschedule();  // asyncio's main task ends by a callback, behind all that is ready
+    } catch (...) {
+        // The driver failed. Who still needs it meets that again.
     }
-    draining_ = false;
+    const std::size_t left = tasks_.size();
+    end_tasks();
     if (default_executor_) default_executor_->shutdown();
+    end_tasks();  // its last calls may have made some
     return left;
 }
+
+void event_loop::end_tasks() {
+    draining_ = true;
+    for (std::size_t failed_with = 0; !tasks_.empty();) {
+        for (auto* task = tasks_.first(); task != nullptr; task = task->next_task)
+            if (!std::exchange(task->told_to_end, true)) task->cancel("the event loop is shut down");
+        try {
+            main_->park();  // until a task ends
+        } catch (...) {
+            // The driver failed. Tasks may end without it; when none does, nobody ever will.
+            if (std::exchange(failed_with, tasks_.size()) == tasks_.size() && nobody_is_ready()) throw;
+        }
+    }
+    draining_ = false;
+}
+
+bool event_loop::nobody_is_ready() const noexcept { return ready_.front() == &marker_ && marker_.next == nullptr; }
 
 void event_loop::detach(event_loop* before) noexcept {
     hub_exit_ = &fiber::current();
@@ -206,9 +232,19 @@ void event_loop::detach(event_loop* before) noexcept {
     current_loop = before;
 }
 
+void event_loop::dispose(std::unique_ptr<event_loop> loop) noexcept {
+    if (loop->tasks_.empty()) return;
+    for (auto* task = loop->tasks_.first(); task != nullptr; task = task->next_task)
+        loop->call_exception_handler({task->describe() + " still waits, but its loop has ended: it is abandoned", nullptr});
+    loop->inbox_->close();
+    const std::scoped_lock lock(kept.mutex);
+    loop->next_kept_ = kept.head;
+    kept.head = loop.release();
+}
+
 void event_loop::task_ended(detail::green_agent& task) noexcept {
     tasks_.remove(task);
-    if (draining_ && main_->parked()) main_->unpark();
+    if (draining_) main_->unpark();
 }
 
 // -------------------------------------------------------------------------------------------------------- who runs next
@@ -224,8 +260,12 @@ fiber& event_loop::next_flow() noexcept {
             continue;
         }
         auto& next = *static_cast<detail::green_agent*>(ready_.pop());
-        if (next.flow == nullptr) next.flow = next.start();
-        if (next.flow == nullptr) continue;  // it has ended before it began
+        if (next.flow == nullptr) {
+            running_ = nullptr;  // nobody runs who could suspend
+            fiber* const entry = next.start();
+            if (entry == nullptr) continue;
+            next.flow = entry;
+        }
         running_ = &next;
         return *next.flow;
     }
@@ -268,6 +308,7 @@ void event_loop::run_hub() noexcept {
 
 void event_loop::run_callback(detail::callback& c) noexcept {
     if (!c.cancelled) {
+        c.started = true;
         try {
             c.call();
         } catch (...) {
@@ -289,7 +330,7 @@ void event_loop::end_iteration() noexcept {
         driver_->poll(until);
     } catch (...) {
         fatal_ = std::current_exception();
-        if (main_->parked()) main_->unpark();
+        main_->unpark();
     }
     inbox_->wake_up();
     if (wake_hook_) wake_hook_();

@@ -20,14 +20,21 @@ private:
 
 namespace {
 
-/// A task that awaits a future: cancelling the task cancels the future, whose end then ends the wait.
+/// A task that awaits a future: cancelling the task cancels the future, whose end then ends the wait. If the request
+/// comes back to it, since tasks await each other in a circle, it ends the wait itself.
 class awaiting final : public wait_queue::parked {
 public:
     explicit awaiting(future_state& target) noexcept : target_(target) {}
-    bool cancel(const std::string& message) override { return target_.cancel(message); }
+    bool cancel(const std::string& message) override {
+        if (std::exchange(forwarding_, true)) return parked::cancel(message);
+        const bool cancelled = target_.cancel(message);
+        forwarding_ = false;
+        return cancelled;
+    }
 
 private:
     future_state& target_;
+    bool forwarding_ = false;
 };
 
 }  // namespace
@@ -75,6 +82,8 @@ void future_state::await() {
     if (event_loop::current().id() != loop_id_)
         throw usage_error(describe() + " belongs to another thread's loop; concurrent_future crosses threads");
     require_not_self();
+    if (const auto message = agent::current().take_cancellation()) cancel(*message);  // as if it came while it waits (T8)
+    if (done()) return;
     awaiting w(*this);
     done_.wait(w);
 }
@@ -95,6 +104,7 @@ std::exception_ptr future_state::error() {
 
 bool future_state::cancel(const std::string& message) {
     if (done()) return false;
+    require_own_loop();
     finish_cancelled(message);
     return true;
 }
@@ -102,9 +112,13 @@ bool future_state::cancel(const std::string& message) {
 void future_state::require_settable() {
     require_not_task();
     if (done()) throw invalid_state_error("the result is set already: " + describe());
+    require_own_loop();
+}
+
+void future_state::require_own_loop() const {
     event_loop* const loop = event_loop::current_if_any();
     if (loop != nullptr ? loop->id() != loop_id_ : !done_.empty())
-        throw usage_error(describe() + " was set on another thread than its loop's; use loop.call_soon_threadsafe");
+        throw usage_error(describe() + " can be settled in its own loop only; use loop.call_soon_threadsafe");
 }
 
 void future_state::finish_with(std::exception_ptr error) noexcept {

@@ -3,6 +3,9 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <thread>
+
+#include <unistd.h>
 
 #include <crocus/error.hpp>
 
@@ -10,18 +13,21 @@ namespace crocus::detail {
 
 namespace {
 
-// What the signal handler may touch. One run() of a process, on one thread, handles SIGINT at a time.
+// What the signal handler may touch. It may run on any thread; the run() that handles SIGINT is on the main one.
 std::atomic<bool> interrupted{false};
+std::atomic<int> handlers_running{0};
 std::atomic<io_driver*> interrupted_driver{nullptr};
 static_assert(std::atomic<io_driver*>::is_always_lock_free);
 
 void on_interrupt(int) {
     const int error_number = errno;
+    ++handlers_running;
     if (interrupted.exchange(true)) {
         std::signal(SIGINT, SIG_DFL);  // the second one: do not wait for the clean-up
         std::raise(SIGINT);
     }
     if (io_driver* const driver = interrupted_driver.load()) driver->wake();
+    --handlers_running;
     errno = error_number;
 }
 
@@ -37,6 +43,7 @@ bool is_cancellation(const std::exception_ptr& error) {
 }
 
 bool interrupt_is_free() {
+    if (::gettid() != ::getpid()) return false;
     struct sigaction now {};
     return sigaction(SIGINT, nullptr, &now) == 0 && now.sa_handler == SIG_DFL;
 }
@@ -53,30 +60,54 @@ std::unique_ptr<io_driver> driver_of(run_options& options) {
 
 }  // namespace
 
-run_scope::run_scope(run_options options) : loop_(driver_of(options)), before_(loop_.attach()) {
-    loop_.set_made_by_run();
-    handles_interrupt_ = options.handle_interrupt && interrupt_is_free();
-    if (!handles_interrupt_) return;
+run_scope::run_scope(run_options options)
+    : loop_(std::make_unique<event_loop>(driver_of(options))), before_(loop_->attach()) {
+    loop_->set_made_by_run();
+    if (options.handle_interrupt && interrupt_is_free()) take_interrupt();
+}
+
+run_scope::~run_scope() {
+    loop_->detach(before_);
+    event_loop::dispose(std::move(loop_));
+}
+
+void run_scope::take_interrupt() {
+    handles_interrupt_ = true;
     interrupted = false;
-    interrupted_driver = &loop_.driver();
-    loop_.set_wake_hook([this] {
-        if (!interrupted || std::exchange(delivered_, true)) return;
-        loop_.main_agent().cancel("interrupted (SIGINT)");
-    });
+    interrupted_driver = &loop_->driver();
+    loop_->set_wake_hook([this] { deliver_interrupt(); });
     struct sigaction action {};
     action.sa_handler = on_interrupt;
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, nullptr);
 }
 
-run_scope::~run_scope() { loop_.detach(before_); }
-
-void run_scope::finish(const std::exception_ptr& error) {
-    loop_.shut_down();
-    if (!handles_interrupt_) return;
+void run_scope::give_back_interrupt() {
     std::signal(SIGINT, SIG_DFL);
     interrupted_driver = nullptr;
-    if (delivered_ && is_cancellation(error)) std::raise(SIGINT);
+    while (handlers_running != 0) std::this_thread::yield();  // on another thread: it may have seen the driver
+}
+
+void run_scope::deliver_interrupt() {
+    if (interrupted && !std::exchange(delivered_, true)) loop_->main_agent().cancel("interrupted (SIGINT)");
+}
+
+std::exception_ptr run_scope::finish(std::exception_ptr error) {
+    agent& main = loop_->main_agent();
+    if (handles_interrupt_) {
+        give_back_interrupt();  // from here on it ends the process at once
+        deliver_interrupt();    // one that came after the loop's last look
+    }
+    if (!error && main.cancel_pending()) error = std::make_exception_ptr(cancelled_error(main.cancel_message()));
+    try {
+        loop_->shut_down();
+    } catch (...) {
+        if (!error) return std::current_exception();
+        loop_->call_exception_handler({"while the loop of run() was shut down", std::current_exception()});
+    }
+    const bool interrupt_ended_it = delivered_ && is_cancellation(error) && main.uncancel() == 0;
+    if (interrupt_ended_it) std::raise(SIGINT);
+    return error;
 }
 
 }  // namespace crocus::detail

@@ -24,12 +24,8 @@ void task_agent::launch() noexcept {
 
 fiber* task_agent::start() noexcept {
     try {
-        if (!cancel_pending()) {
-            fiber_.emplace(stack(stack_size_), &task_agent::entry, this);
-            return &*fiber_;
-        }
-        release_function();
-        outcome().finish_cancelled(cancel_message());
+        fiber_.emplace(stack(stack_size_), &task_agent::entry, this);
+        return &*fiber_;
     } catch (...) {
         release_function();
         outcome().finish_with(std::current_exception());
@@ -42,6 +38,7 @@ fiber* task_agent::start() noexcept {
 void task_agent::entry(fiber&, void* argument) {
     auto& self = *static_cast<task_agent*>(argument);
     self.run();
+    if (self.outcome().owners() == 1) self.drop_value();  // nobody asks for it; its destructor may suspend, here
     self.loop().task_ended(self);
     self.loop().exit_running(
         [](void* ended) noexcept {
@@ -56,18 +53,25 @@ void task_agent::entry(fiber&, void* argument) {
 /// destructor may suspend, and what it captured by reference may go away with whoever awaits the task.
 void task_agent::run() {
     try {
+        throw_if_cancelled();  // before the first step: the function never runs (T7)
         run_function();
-        release_function();
+        end_function();
         if (!cancel_pending()) return outcome().finish();
         drop_value();  // a request that was never delivered still ends the task as cancelled (T9)
         outcome().finish_cancelled(cancel_message());
     } catch (const cancelled_error& e) {
-        release_function();
+        end_function();
         outcome().finish_cancelled(e.message());
     } catch (...) {
-        release_function();
-        outcome().finish_with(std::current_exception());
+        end_function();
+        outcome().finish_with(awaitable_error(std::current_exception()));
     }
+}
+
+/// From here on only destructors run, and none of them may be left by a cancellation: it is held.
+void task_agent::end_function() noexcept {
+    hold_cancellation();
+    release_function();
 }
 
 }  // namespace detail

@@ -6,7 +6,7 @@ namespace crocus::detail {
 
 class joint_wait::member final : public waiter {
 public:
-    member(joint_wait& w, any_task t, future_state& s) : task(std::move(t)), state(&s), whole_(w) {}
+    explicit member(joint_wait& whole) noexcept : whole_(whole) {}
 
     void notified() noexcept override {
         --whole_.running_;
@@ -15,33 +15,43 @@ public:
         if (failed || whole_.running_ == 0) whole_.progress_.notify_one();
     }
 
-    any_task task;
-    counted<future_state> state;
+    counted<future_state> state;  // null: room for one
 
 private:
     joint_wait& whole_;
 };
 
-joint_wait::joint_wait() = default;
+joint_wait::joint_wait() { agent::current(); }
 
-void joint_wait::add(any_task task, future_state& state) {
-    auto& m = *members_.emplace_back(std::make_unique<member>(*this, std::move(task), state));
+void joint_wait::make_room() {
+    if (members_.empty() || members_.back().state) members_.emplace_back(*this);
+}
+
+void joint_wait::add(future_state& state) noexcept {
+    member& m = members_.back();
+    m.state = counted<future_state>(&state);
     ++running_;
     state.on_done(m);
 }
 
-// Reached with tasks running only if gather itself failed while it made them.
+// Reached with tasks running only if gather itself failed: while it made them, or with its loop.
 joint_wait::~joint_wait() {
     if (running_ == 0) return;
+    cancel_all("gather failed, and does not need this any more");
     defer_cancellation([&] {
-        cancel_all("gather could not start all of its functions");
         while (running_ != 0) progress_.wait();
     });
-    for (auto& m : members_) m->state->mark_retrieved();
+    mark_retrieved();
 }
 
 void joint_wait::cancel_all(const std::string& message) {
-    for (auto& m : members_) m->task.cancel(message);
+    for (auto& m : members_)
+        if (m.state) m.state->cancel(message);
+}
+
+void joint_wait::mark_retrieved() noexcept {
+    for (auto& m : members_)
+        if (m.state) m.state->mark_retrieved();
 }
 
 void joint_wait::wait() {
@@ -56,7 +66,7 @@ void joint_wait::wait() {
     defer_cancellation([&] {
         while (running_ != 0) progress_.wait();
     });
-    for (auto& m : members_) m->state->mark_retrieved();
+    mark_retrieved();
     if (interrupted) std::rethrow_exception(interrupted);
     if (first_failed_ != nullptr) first_failed_->state->require_value();
 }

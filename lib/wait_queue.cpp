@@ -29,10 +29,15 @@ int agent::uncancel() noexcept {
 
 bool agent::holds_cancellation() const noexcept { return holds_ > 0 || std::uncaught_exceptions() > 0; }
 
-void agent::throw_if_cancelled() {
-    if (!cancel_pending_ || holds_cancellation()) return;
+std::optional<std::string> agent::take_cancellation() {
+    if (!cancel_pending_ || holds_cancellation()) return std::nullopt;
     cancel_pending_ = false;
-    throw cancelled_error(std::exchange(cancel_message_, {}));
+    return std::exchange(cancel_message_, {});
+}
+
+void agent::throw_if_cancelled() {
+    if (!cancel_pending_) return;
+    if (auto message = take_cancellation()) throw cancelled_error(*std::move(message));
 }
 
 namespace detail {
@@ -110,7 +115,9 @@ wait_queue::parked::~parked() {
     if (agent_.waiting_ == this) agent_.waiting_ = nullptr;
 }
 
+/// What comes first counts: a time limit may pass, say, after the notification and before the agent runs.
 void wait_queue::parked::end(outcome o) noexcept {
+    if (outcome_ != outcome::waiting) return;
     if (queue_ != nullptr) queue_->remove(*this);
     outcome_ = o;
     if (agent_.waiting_ == this) agent_.waiting_ = nullptr;
@@ -141,7 +148,7 @@ void sleep_until(time_point t) {
 
 void sleep(duration d) {
     if (d <= duration::zero()) return yield_now();
-    sleep_until(event_loop::current().now() + d);
+    sleep_until(event_loop::current().time_after(d));
 }
 
 }  // namespace crocus

@@ -35,7 +35,7 @@ public:
     handle() noexcept = default;
     explicit handle(detail::counted<detail::callback> callback) noexcept : callback_(std::move(callback)) {}
 
-    /// The callback will not run, and is destroyed. Does nothing once it ran. (L17)
+    /// The callback will not run, and is destroyed. Does nothing once it has begun to run. (L17)
     void cancel() noexcept;
 
     [[nodiscard]] bool cancelled() const noexcept { return callback_ && callback_->cancelled; }
@@ -57,7 +57,7 @@ public:
 
     /// Ends the wait of a loop that sleeps.
     ///
-    /// Thread: any; also a signal handler, while the loop lives.
+    /// Thread: any.
     void wake() const noexcept;
 
 private:
@@ -114,7 +114,7 @@ public:
     /// Runs `callback()` once `delay` has passed (L15). Equal times keep their order.
     template <class F>
     handle call_later(duration delay, F callback) {
-        return call_at(now() + delay, std::move(callback));
+        return call_at(time_after(delay), std::move(callback));
     }
 
     /// Runs `callback()` when now() has reached `when`.
@@ -138,6 +138,12 @@ public:
     /// The loop's time: the driver's (loop.time()).
     [[nodiscard]] time_point now() noexcept { return driver_->now(); }
 
+    /// now() + d, or the end of time where that cannot be expressed.
+    [[nodiscard]] time_point time_after(duration d) noexcept {
+        const time_point t = now();
+        return d < time_point::max() - t ? t + d : time_point::max();
+    }
+
     [[nodiscard]] io_driver& driver() noexcept { return *driver_; }
 
     /// Receives exceptions with no caller: a callback's, a task's that nobody retrieved. The default prints a line. (L22)
@@ -156,13 +162,19 @@ public:
     /// Makes this the calling thread's loop and the calling flow its main flow. Returns the loop that was there before.
     event_loop* attach();
 
-    /// Cancels the tasks that are left, waits for their ends, and shuts the default executor down. Returns how many.
+    /// Gives what is ready its turn, cancels the tasks that are left, waits for their ends, and shuts the default
+    /// executor down. Returns how many tasks were left.
     ///
     /// Suspends: until they have ended
+    /// Throws:   what the driver failed with, if some task waits for it that cannot be ended
     std::size_t shut_down();
 
     /// Undoes attach().
     void detach(event_loop* before) noexcept;
+
+    /// Destroys a detached loop. One with tasks that could not be ended is kept for ever, since their stacks are, and
+    /// refer to it; the tasks are reported. (T17)
+    static void dispose(std::unique_ptr<event_loop> loop) noexcept;
 
     /// Called on the loop after each wait for the kernel: what a signal handler left is seen to here.
     void set_wake_hook(std::function<void()> hook) { wake_hook_ = std::move(hook); }
@@ -185,6 +197,8 @@ public:
 private:
     handle schedule(detail::counted<detail::callback> callback);
     handle schedule_at(time_point when, detail::counted<detail::callback> callback);
+    void end_tasks();
+    [[nodiscard]] bool nobody_is_ready() const noexcept;
     fiber& next_flow() noexcept;
     bool poll_is_due() noexcept;
     [[noreturn]] void run_hub() noexcept;
@@ -209,6 +223,7 @@ private:
     fiber* hub_exit_ = nullptr;               // set when the hub is to end: who goes on
     bool draining_ = false;
     bool made_by_run_ = false;
+    event_loop* next_kept_ = nullptr;
     std::function<void()> wake_hook_;
     std::function<void(event_loop&, const exception_context&)> exception_handler_;
     std::shared_ptr<executor> default_executor_;

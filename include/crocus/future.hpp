@@ -63,6 +63,8 @@ public:
     [[nodiscard]] bool cancelled() const noexcept { return state_->cancelled(); }
 
     /// Cancels it: all who await it get cancelled_error. False if it is done already. (F6)
+    ///
+    /// Throws: usage_error   from another loop's thread
     bool cancel(const std::string& message = {}) { return state_->cancel(message); }
 
     /// Throws: invalid_state_error   it is done, or is a task (F5, T16);   usage_error   from another loop's thread

@@ -16,7 +16,7 @@ namespace crocus {
 
 struct run_options {
     std::unique_ptr<io_driver> driver = nullptr;  // null: make_io_driver()
-    bool handle_interrupt = true;                 // SIGINT cancels the main flow, if nobody else handles it
+    bool handle_interrupt = true;  // on the process's main thread, if nobody else handles it: SIGINT cancels the main flow
 };
 
 namespace detail {
@@ -30,11 +30,15 @@ public:
     ~run_scope();
 
     /// Cancels what is left, waits for it, shuts executors down. If `error` is how an interrupt ended the main flow, the
-    /// process then dies of it.
-    void finish(const std::exception_ptr& error);
+    /// process then dies of it. Returns how the main flow ended, which a request that it did not meet cancels (T9).
+    std::exception_ptr finish(std::exception_ptr error);
 
 private:
-    event_loop loop_;
+    void take_interrupt();
+    void give_back_interrupt();
+    void deliver_interrupt();
+
+    std::unique_ptr<event_loop> loop_;
     event_loop* before_;
     bool handles_interrupt_ = false;
     bool delivered_ = false;
@@ -64,10 +68,10 @@ std::invoke_result_t<F&> run(F&& f, run_options options = {}) {
         } catch (...) {
             error = std::current_exception();
         }
-        scope.finish(error);  // not in the handler: the tasks that end now must not find an exception being handled
+        error = scope.finish(std::move(error));  // not in the handler: the tasks that end now must not find an exception being handled
     }
     if (error) std::rethrow_exception(error);
-    if constexpr (!std::is_void_v<result>) return static_cast<result>(std::move(value.get()));
+    if constexpr (!std::is_void_v<result>) return static_cast<result&&>(value.get());
 }
 
 }  // namespace crocus

@@ -3,8 +3,9 @@
 
 #include <cstddef>
 #include <functional>
-#include <memory>
+#include <list>
 #include <ranges>
+#include <string>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include <crocus/config.hpp>
+#include <crocus/detail/slot.hpp>
 #include <crocus/task.hpp>
 #include <crocus/wait_queue.hpp>
 
@@ -19,15 +21,22 @@ namespace crocus {
 
 namespace detail {
 
-/// Waits for tasks that were made for its caller. None of them is left running when it returns or throws.
+/// Makes tasks for its caller and waits for them. None of them is left running when it is gone.
 class CROCUS_EXPORT joint_wait {
 public:
+    /// Throws: cannot_suspend   the caller is a loop callback
     joint_wait();
     joint_wait(const joint_wait&) = delete;
     joint_wait& operator=(const joint_wait&) = delete;
     ~joint_wait();
 
-    void add(any_task task, future_state& state);
+    template <class F>
+    auto start(F function) {
+        make_room();  // first, so that nothing fails once the task is there
+        auto t = create_task(std::move(function));
+        add(*t.state());
+        return t;
+    }
 
     /// Suspends until all have ended. The first failure, or a cancellation of the caller, cancels those that still run,
     /// and is raised once they have ended.
@@ -36,9 +45,12 @@ public:
 private:
     class member;
 
+    void make_room();
+    void add(future_state& state) noexcept;
     void cancel_all(const std::string& message);
+    void mark_retrieved() noexcept;
 
-    std::vector<std::unique_ptr<member>> members_;
+    std::list<member> members_;  // the last one may be room for the next
     std::size_t running_ = 0;
     member* first_failed_ = nullptr;
     wait_queue progress_;
@@ -73,27 +85,27 @@ template <std::invocable... F>
 auto gather(F&&... functions) {
     // The functions are referred to, not copied: they are the caller's, and gather outlives their use.
     // Braces: the tasks are made, and so start, in the order of the arguments.
-    std::tuple tasks{create_task(std::ref(functions))...};
     detail::joint_wait all;
-    std::apply([&](auto&... t) { (all.add(t, *t.state()), ...); }, tasks);
+    std::tuple tasks{all.start(std::ref(functions))...};
     all.wait();
-    return std::apply([](auto&... t) { return std::make_tuple(detail::take(t)...); }, tasks);
+    return std::apply(
+        [](auto&... t) { return std::tuple<decltype(detail::take(t))...>{detail::take(t)...}; }, tasks);
 }
 
-/// The same for a range of functions; the results come in a vector.
+/// The same for a range of functions; the results come in a vector: std::reference_wrapper for references.
 template <std::ranges::input_range Functions>
     requires std::invocable<std::ranges::range_reference_t<Functions>>
 auto gather(Functions&& functions) {
-    using function = std::decay_t<std::ranges::range_reference_t<Functions>>;
-    using result = std::invoke_result_t<function&>;
-    std::vector<task<result>> tasks;
+    // Functions that stay where they are are referred to; those that are made on the way move into their tasks.
+    using reference = std::ranges::range_reference_t<Functions>;
+    constexpr bool stays = std::ranges::forward_range<Functions> && std::is_lvalue_reference_v<reference>;
+    using function = std::conditional_t<stays, std::reference_wrapper<std::remove_reference_t<reference>>,
+                                        std::decay_t<reference>>;
     detail::joint_wait all;
-    for (auto&& f : functions) {
-        tasks.push_back(create_task(std::forward<decltype(f)>(f)));
-        all.add(tasks.back(), *tasks.back().state());
-    }
+    std::vector<decltype(all.start(std::declval<function>()))> tasks;
+    for (auto&& f : functions) tasks.push_back(all.start(function(std::forward<decltype(f)>(f))));
     all.wait();
-    std::vector<detail::value_or_monostate<result>> results;
+    std::vector<detail::value_of<decltype(detail::take(tasks.front()))>> results;
     results.reserve(tasks.size());
     for (auto& t : tasks) results.push_back(detail::take(t));
     return results;

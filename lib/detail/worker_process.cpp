@@ -25,7 +25,7 @@ namespace crocus::detail {
 
 namespace {
 
-constinit std::atomic<const char*> program_name{nullptr};  // argv[0]; null: workers are not hosted
+constinit std::atomic<const std::string*> program_name{nullptr};  // argv[0]; null: workers are not hosted
 
 [[noreturn]] void fail(int error, const char* what) { throw std::system_error(error, std::system_category(), what); }
 
@@ -89,7 +89,8 @@ std::string describe_end(const siginfo_t& end) {
 }  // namespace
 
 void host_workers_here(int argc, char** argv) {
-    program_name = argc > 0 ? argv[0] : "crocus";
+    static const auto* const name = new std::string(argc > 0 ? argv[0] : "crocus");  // read until the last thread ends
+    program_name = name;
     if (is_worker(argc, argv)) serve_calls(argv);
 }
 
@@ -113,9 +114,10 @@ worker_process::started worker_process::start() {
     const descriptor moved(fcntl(theirs.get(), F_DUPFD_CLOEXEC, worker_socket + 1));
     if (moved.get() < 0) fail(errno, "fcntl(F_DUPFD_CLOEXEC)");
 
+    std::string program = *program_name.load();
+    std::string marker = worker_marker;
     std::string parent = std::to_string(getpid());
-    const std::array<char*, 4> arguments{const_cast<char*>(program_name.load()), const_cast<char*>(worker_marker),
-                                         parent.data(), nullptr};
+    const std::array<char*, 4> arguments{program.data(), marker.data(), parent.data(), nullptr};
     const pid_t pid = spawn_plan(moved.get()).run(arguments.data());
     return {pid, static_cast<int>(syscall(SYS_pidfd_open, pid, 0)), ours.release()};
 }

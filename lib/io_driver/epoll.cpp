@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <climits>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -60,6 +61,8 @@ int wait_for_events(int epoll, epoll_event* events, int size, time_point until) 
     const auto ms = timeout->tv_sec * 1000 + (timeout->tv_nsec + 999'999) / 1'000'000;
     return ::epoll_wait(epoll, events, size, static_cast<int>(std::min<long>(ms, 3'600'000)));
 }
+
+bool is_internet(int family) noexcept { return family == AF_INET || family == AF_INET6; }
 
 bool is_ready(int fd, short events) noexcept {
     pollfd asked{fd, events, 0};
@@ -120,7 +123,7 @@ void epoll_driver::dispatch(std::uint64_t tag, std::uint32_t events) noexcept {
     entry& e = *entries_[static_cast<std::uint32_t>(tag)];
     if (e.generation != tag >> 32) return;  // of a descriptor that has been closed since
     const std::uint32_t end = events & (EPOLLHUP | EPOLLERR);
-    if ((events & (EPOLLRDHUP)) != 0 || end != 0) e.hung_up = true;
+    if ((events & (EPOLLRDHUP | EPOLLPRI)) != 0 || end != 0) e.read_on = true;
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLPRI)) != 0 || end != 0) {
         e.in.ready = true;
         e.in.waiters.notify_all();
@@ -133,7 +136,7 @@ void epoll_driver::dispatch(std::uint64_t tag, std::uint32_t events) noexcept {
 
 // --------------------------------------------------------------------------------------------------------- descriptors
 
-io_handle epoll_driver::add(int fd) {
+io_handle epoll_driver::add(int fd, bool is_tcp) {
     std::uint32_t slot = 0;
     try {
         if (free_slots_.empty()) {
@@ -151,7 +154,8 @@ io_handle epoll_driver::add(int fd) {
     entry& e = *entries_[slot];
     e.fd = fd;
     if (++e.generation == 0) ++e.generation;
-    e.registered = e.hung_up = false;
+    e.registered = e.read_on = false;
+    e.is_tcp = is_tcp;
     e.in.ready = e.out.ready = true;
     return {slot, e.generation};
 }
@@ -159,7 +163,12 @@ io_handle epoll_driver::add(int fd) {
 io_handle epoll_driver::adopt(int fd) {
     const int flags = checked_result(::fcntl(fd, F_GETFL), "adopting a descriptor");
     if ((flags & O_NONBLOCK) == 0) checked_result(::fcntl(fd, F_SETFL, flags | O_NONBLOCK), "adopting a descriptor");
-    return add(fd);
+    int family = AF_UNSPEC;
+    int type = 0;
+    socklen_t size = sizeof family;
+    const bool is_tcp = ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) == 0 && is_internet(family) &&
+                        ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
+    return add(fd, is_tcp);
 }
 
 epoll_driver::entry& epoll_driver::checked(io_handle handle, const char* operation) const {
@@ -192,7 +201,7 @@ int epoll_driver::native(io_handle handle) const noexcept {
 void epoll_driver::register_once(io_handle handle, entry& e) {
     if (e.registered) return;
     epoll_event event{};
-    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
     event.data.u64 = tag_of(handle);
     checked_result(::epoll_ctl(epoll_, EPOLL_CTL_ADD, e.fd, &event), "epoll_ctl");
     e.registered = true;
@@ -223,17 +232,18 @@ auto epoll_driver::retry(io_handle handle, direction entry::*which, const char* 
 
 // The edge may have come and gone, so the state is asked for first.
 void epoll_driver::wait_readable(io_handle handle) {
-    if (!is_ready(checked(handle, "wait_readable").fd, POLLIN)) wait_for(handle, &entry::in, "wait_readable");
+    while (!is_ready(checked(handle, "wait_readable").fd, POLLIN)) wait_for(handle, &entry::in, "wait_readable");
 }
 
 void epoll_driver::wait_writable(io_handle handle) {
-    if (!is_ready(checked(handle, "wait_writable").fd, POLLOUT)) wait_for(handle, &entry::out, "wait_writable");
+    while (!is_ready(checked(handle, "wait_writable").fd, POLLOUT)) wait_for(handle, &entry::out, "wait_writable");
 }
 
 // ------------------------------------------------------------------------------------------------------------- sockets
 
 io_handle epoll_driver::open_socket(int family, int type, int protocol) {
-    return add(checked_result(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol), "socket"));
+    const int fd = checked_result(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol), "socket");
+    return add(fd, is_internet(family) && type == SOCK_STREAM);
 }
 
 void epoll_driver::bind(io_handle handle, const sockaddr* address, socklen_t length) {
@@ -260,7 +270,8 @@ void epoll_driver::connect(io_handle handle, const sockaddr* address, socklen_t 
     entry& e = checked(handle, "connect");
     if (::connect(e.fd, address, length) == 0) return;
     if (errno != EINPROGRESS && errno != EINTR) fail("connect");
-    wait_for(handle, &entry::out, "connect");
+    do wait_for(handle, &entry::out, "connect");
+    while (!is_ready(checked(handle, "connect").fd, POLLOUT));  // what woke this may be older than the connect
     int error = 0;
     socklen_t size = sizeof error;
     checked_result(::getsockopt(checked(handle, "connect").fd, SOL_SOCKET, SO_ERROR, &error, &size), "connect");
@@ -268,15 +279,20 @@ void epoll_driver::connect(io_handle handle, const sockaddr* address, socklen_t 
 }
 
 io_handle epoll_driver::accept(io_handle handle) {
-    return add(retry(handle, &entry::in, "accept",
-                     [](entry& e) { return ::accept4(e.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC); }));
+    bool is_tcp = false;
+    const int fd = retry(handle, &entry::in, "accept", [&](entry& e) {
+        is_tcp = e.is_tcp;
+        return ::accept4(e.fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    });
+    return add(fd, is_tcp);
 }
 
 std::size_t epoll_driver::recv(io_handle handle, std::span<std::byte> into) {
     return static_cast<std::size_t>(retry(handle, &entry::in, "recv", [&](entry& e) {
         const ssize_t n = ::recv(e.fd, into.data(), into.size(), 0);
-        // A short read has emptied the socket: the next one would say EAGAIN, unless the end is there to be read.
-        if (n > 0 && static_cast<std::size_t>(n) < into.size() && !e.hung_up) e.in.ready = false;
+        // A short read has emptied a TCP socket: the next one would say EAGAIN. Elsewhere it may have stopped at a border
+        // between messages.
+        if (n > 0 && static_cast<std::size_t>(n) < into.size() && e.is_tcp && !e.read_on) e.in.ready = false;
         return n;
     }));
 }
@@ -285,7 +301,7 @@ std::size_t epoll_driver::send(io_handle handle, std::span<const iovec> pieces) 
     return static_cast<std::size_t>(retry(handle, &entry::out, "send", [&](entry& e) {
         msghdr message{};
         message.msg_iov = const_cast<iovec*>(pieces.data());  // sendmsg reads them only
-        message.msg_iovlen = pieces.size();
+        message.msg_iovlen = std::min<std::size_t>(pieces.size(), IOV_MAX);
         return ::sendmsg(e.fd, &message, MSG_NOSIGNAL);
     }));
 }

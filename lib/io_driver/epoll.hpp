@@ -52,13 +52,14 @@ private:
         int fd = -1;
         std::uint32_t generation = 0;
         bool registered = false;
-        bool hung_up = false;  // the peer will send no more: the end is still to be read
+        bool is_tcp = false;
+        bool read_on = false;  // a short read may have left something: the end, or what follows an urgent byte
         direction in;
         direction out;
     };
 
     entry& checked(io_handle handle, const char* operation) const;
-    io_handle add(int fd);
+    io_handle add(int fd, bool is_tcp);
     void wait_for(io_handle handle, direction entry::*which, const char* operation);
     void register_once(io_handle handle, entry& e);
     void dispatch(std::uint64_t tag, std::uint32_t events) noexcept;

@@ -13,7 +13,7 @@ bool semaphore::try_acquire() noexcept {
 }
 
 bool semaphore::try_acquire_for(duration d) {
-    return try_acquire() || waiters_.wait_until(event_loop::current().now() + d);
+    return try_acquire() || waiters_.wait_until(event_loop::current().time_after(d));
 }
 
 void semaphore::release() noexcept {

@@ -1,6 +1,7 @@
 // What waits.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include <crocus/config.hpp>
@@ -35,7 +36,7 @@ public:
     /// Suspends the agent until unpark(). May be called by the agent itself only.
     virtual void park() = 0;
 
-    /// Makes a parked agent ready.
+    /// Makes a parked agent ready; does nothing if it is not parked.
     virtual void unpark() noexcept = 0;
 
     /// Suspends the agent until all that is ready now has run. May be called by the agent itself only.
@@ -51,6 +52,8 @@ public:
 
     /// Raises the cancellation that has not been delivered, unless it is held.
     void throw_if_cancelled();
+    /// The message of that cancellation, which counts as delivered; nothing if there is none, or it is held.
+    std::optional<std::string> take_cancellation();
     [[nodiscard]] bool cancel_pending() const noexcept { return cancel_pending_; }
     [[nodiscard]] const std::string& cancel_message() const noexcept { return cancel_message_; }
     [[nodiscard]] bool holds_cancellation() const noexcept;

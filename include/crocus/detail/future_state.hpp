@@ -52,6 +52,7 @@ public:
     [[nodiscard]] std::exception_ptr error();
     void mark_retrieved() noexcept { retrieved_ = true; }
 
+    /// Throws usage_error on a foreign thread.
     virtual bool cancel(const std::string& message);
 
     /// Throws invalid_state_error unless the caller may set the outcome, and usage_error on a foreign thread.
@@ -79,6 +80,7 @@ protected:
 
 private:
     void destroy() noexcept;
+    void require_own_loop() const;
     void end(status s) noexcept;
 
     std::size_t owners_ = 0;

@@ -102,6 +102,7 @@ public:
     virtual void release() noexcept = 0;  // destroys the function: it ran, or never will
 
     bool cancelled = false;
+    bool started = false;
     callback_timer* waits_for = nullptr;  // while it is due at a later time
 
 protected:
@@ -169,13 +170,15 @@ public:
     /// Where to go on; null before the first entry. Not always the agent's own fiber: it may wait inside a generator.
     fiber* flow = nullptr;
 
-    /// Makes the fiber of an agent that never ran. Null if that failed, and the agent has ended with the reason.
+    /// Makes the fiber of an agent that never ran. Null if that failed: the agent has ended with the reason, and may be
+    /// gone.
     virtual fiber* start() noexcept { return nullptr; }
 
     [[nodiscard]] virtual std::string describe() const { return "the main flow"; }
 
     green_agent* previous_task = nullptr;
     green_agent* next_task = nullptr;
+    bool told_to_end = false;  // its loop is being shut down
 
 private:
     event_loop& loop_;

@@ -41,6 +41,7 @@ protected:
 private:
     static void entry(fiber& self, void* argument);
     void run();
+    void end_function() noexcept;
 
     std::string name_;
     std::size_t stack_size_;
