@@ -11,30 +11,18 @@
 #include <vector>
 
 #include "support/child.hpp"
+#include "support/reports.hpp"
 
 namespace {
 
 template <class Error, class Base>
 constexpr bool is_a = std::is_base_of_v<Base, Error>;
 
-/// Collects what is reported while it lives.
-struct reports {
-    reports() {
-        old = crocus::set_unraisable_hook([this](const std::string& where, std::exception_ptr error) {
-            texts.push_back(where + ": " + crocus::describe(error));
-        });
-    }
-    ~reports() { crocus::set_unraisable_hook(old); }
-    reports(const reports&) = delete;
-    reports& operator=(const reports&) = delete;
-
-    crocus::unraisable_hook old;
-    std::vector<std::string> texts;
-};
-
 struct not_an_exception {};
 
 const auto broken = std::make_exception_ptr(std::runtime_error("broken"));
+
+using crocus::test::reports;
 
 }  // namespace
 

@@ -13,6 +13,8 @@
 namespace compare {
 namespace {
 
+constexpr std::size_t title_width = 29;  // so that the bars of all models stand in one place
+
 class experiment {
 public:
     explicit experiment(const options& of) : options_(of) {
@@ -39,6 +41,7 @@ public:
             const std::size_t items = orders[i].items().size();
             std::string title = std::to_string(i + 1) + '/' + std::to_string(orders.size()) + ' ' + std::string(m.title);
             if (orders[i].work == workload::cpu) title += ", computing";
+            title.resize(std::max(title.size(), title_width), ' ');
             progress_bar bar(title, items);
             result_.all.push_back(run_model(orders[i], [&](std::size_t done) { bar.show(done); }));
             if (server_) server_->check();

@@ -23,7 +23,7 @@ std::string pace(const comparison& work, const measurement& row) {
     const auto speedup = work.speedup(row);
     if (!speedup) return "took " + readable(row.wall_seconds) + " s";
     if (*speedup >= 1.05) return readable(*speedup) + " times as fast as one at a time";
-    if (*speedup > 0.95) return "as fast as one at a time, within 5 %";
+    if (*speedup > 0.95) return "as fast as one at a time (within 5 %)";
     return readable(1 / *speedup) + " times slower than one at a time";
 }
 
@@ -69,7 +69,7 @@ std::string thread_pool(const comparison& work, const measurement& row) {
 }
 
 std::string process_pool(const comparison& work, const measurement& row) {
-    std::string text = pace(work, row) + " with " + grouped(row.processes) + " processes, their creation included";
+    std::string text = pace(work, row) + " with " + counted(row.processes, "process", "processes") + ", creation included";
     if (const measurement* other = work.find(model_id::thread_pool)) {
         text += "; " + against("CPU", row.cpu_seconds(), "s", other->cpu_seconds(), "the thread pool");
         text += ", " + against("memory", memory(row), "MiB", memory(*other), "it");
@@ -86,9 +86,9 @@ std::string green(const comparison& work, const measurement& row) {
 }
 
 std::string keep_alive(const comparison& work, const measurement& row) {
-    std::string text = pace(work, row) + " with one connection for " +
-                       grouped(row.items() / std::max<std::size_t>(1, std::min(row.order.concurrency, row.items()))) +
-                       " URLs";
+    std::string text = pace(work, row) + " with " +
+                       counted(std::min(row.order.concurrency, row.items()), "connection", "connections") + " for " +
+                       counted(row.items(), "URL", "URLs");
     if (const measurement* other = work.find(model_id::green))
         text += "; " + against("CPU per URL", 1e3 * row.cpu_seconds_per_item(), "ms",
                                1e3 * other->cpu_seconds_per_item(), "a connection each");
@@ -123,12 +123,15 @@ std::string download_sentence(const comparison& work, const measurement& row) {
     return "";
 }
 
+// What only computes has its core for itself, unless somebody else wants it.
+bool is_undisturbed(const measurement& computing) { return computing.cpu_seconds() > 0.95 * computing.wall_seconds; }
+
 std::string cpu_sentence(const comparison& work, const measurement& row, std::size_t cores) {
     const auto speedup = work.speedup(row);
     switch (row.order.model) {
         case model_id::sequential:
-            return readable(row.wall_seconds) + " s, " + cpu_share(row) +
-                   " of it CPU time: nothing to wait for";
+            return readable(row.wall_seconds) + " s, " + cpu_share(row) + " of it CPU time" +
+                   (is_undisturbed(row) ? ": nothing to wait for" : "");
         case model_id::green:
             return pace(work, row) + ", on " + threads(row) +
                    (speedup && *speedup < 1.2 ? ": green threads do not help CPU-bound work" : "");
@@ -137,7 +140,7 @@ std::string cpu_sentence(const comparison& work, const measurement& row, std::si
     }
     std::string text = pace(work, row) + " with " + counted(row.order.concurrency, "worker", "workers") + " on " +
                        counted(cores, "core", "cores");
-    if (row.order.model == model_id::process_pool) return text + ", the creation of the processes included";
+    if (row.order.model == model_id::process_pool) return text + ", creation included";
     text += ": C++ has no GIL, so threads ";
     const double possible = std::min(static_cast<double>(cores), most_cpu_speedup(row.order.nums));
     if (speedup && *speedup >= 1 + (possible - 1) / 2) return text + "do scale here";
@@ -179,6 +182,8 @@ std::vector<std::string> cpu_findings(const comparison& cpu, std::size_t cores) 
     std::vector<std::string> sentences;
     for (const measurement& row : cpu.rows())
         if (row.failed.empty()) sentences.push_back(titled(row, cpu_sentence(cpu, row, cores)));
+    if (const measurement* base = cpu.find(model_id::sequential); base != nullptr && !is_undisturbed(*base))
+        sentences.push_back("The machine was busy with other work meanwhile: compare CPU times rather than wall times.");
     if (cores > 2 && !sentences.empty())
         sentences.push_back("With these jobs no number of cores is more than " + readable(most_cpu_speedup(cpu.rows().front().order.nums)) +
                             " times faster: the longest job is never split.");

@@ -21,7 +21,9 @@ std::string download_caption(const options& of) {
 }
 
 std::string cpu_caption(const options& of, const results& found) {
-    return grouped(of.nums.size()) + " jobs (num = " + join(of.nums) + "), " + grouped(found.cores) +
+    std::string nums;
+    for (const unsigned num : of.nums) nums += (nums.empty() ? "" : ", ") + std::to_string(num);
+    return grouped(of.nums.size()) + " jobs (num = " + nums + "), " + grouped(found.cores) +
            (found.cores == 1 ? " core" : " cores");
 }
 
@@ -39,8 +41,9 @@ std::string memory_note(const results& found) {
     const auto pool = std::ranges::find_if(found.all, [](const auto& m) { return m.of().several_processes; });
     if (pool != found.all.end() && pool->failed.empty())
         text += "; of the process pool, its processes together (" + pool->memory_method + ")";
-    text += told ? "; and the kernel's stacks of the most threads." : "; kernel stacks: this kernel does not tell them.";
-    return text + " CPU, switches: of the whole process, with its children, from start to end.";
+    text += told ? "; and, as \"of it kernel\", the kernel's stacks of the most threads."
+                 : "; kernel stacks: this kernel does not tell them.";
+    return text + " CPU time and context switches: of the whole process, with its children, from start to end.";
 }
 
 void print_failures(std::ostream& out, const results& found) {

@@ -105,6 +105,14 @@ bool any(const comparison& work, const std::function<bool(const measurement&)>& 
     return std::ranges::any_of(work.rows(), [&](const measurement& row) { return row.failed.empty() && is(row); });
 }
 
+std::string memory_note(const comparison& downloads, const comparison& cpu) {
+    for (const comparison* work : {&downloads, &cpu})
+        if (const measurement* pool = work->find(model_id::process_pool))
+            return "Memory: the most that was resident (VmHWM); of the process pool, all its processes (" +
+                   pool->memory_method + ").";
+    return "Memory: the most that was resident (VmHWM).";
+}
+
 void draw_foot(svg& out, double y, const comparison& downloads, const comparison& cpu) {
     out.line(margin, y, width - margin, y, "rule");
     double x = margin;
@@ -121,17 +129,16 @@ void draw_foot(svg& out, double y, const comparison& downloads, const comparison
     } else {
         out.text(x, y + 29, "note", "without kernel stacks: this kernel does not tell them");
     }
-    out.text(margin, y + 52, "note",
-             "Memory: the most that was resident (VmHWM); of the process pool, the sum of its processes' shares (Pss). "
-             "Shorter is better everywhere.");
+    out.text(margin, y + 52, "note", memory_note(downloads, cpu) + " Shorter is better everywhere.");
 }
 
 }  // namespace
 
 std::string svg_report(const comparison& downloads, const comparison& cpu, const captions& words) {
     const double height = head_height + section_height(downloads) + section_height(cpu) + foot_height;
-    svg out(static_cast<int>(width), static_cast<int>(height));
-    out.text(margin, 52, "title", "One workload on every execution model");
+    const std::string title = "One workload on every execution model";
+    svg out(static_cast<int>(width), static_cast<int>(height), title);
+    out.text(margin, 52, "title", title);
     out.text(margin, 76, "note", "Green threads (crocus) beside threads, processes, and waiting in line");
     double y = head_height;
     if (!downloads.rows().empty()) draw_section(out, y, downloads, "Waiting: downloads", words.downloads);

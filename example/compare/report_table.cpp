@@ -27,16 +27,16 @@ std::string cost_table(const comparison& work, bool terminal) {
     table.add_column(align::left, "", "model");
     table.add_column(align::right, "", cpu ? "jobs" : "URLs");
     table.add_column(align::right, "wall", "s");
-    table.add_column(align::right, cpu ? "wall" : "wall per", cpu ? "s/job" : "URL, ms");
+    table.add_column(align::right, cpu ? "s per" : "ms per", cpu ? "job" : "URL");
     table.add_column(align::right, "times", "faster");
-    table.add_column(align::right, "CPU s", "user");
-    table.add_column(align::right, "CPU s", "system");
+    table.add_column(align::right, "CPU s,", "user");
+    table.add_column(align::right, "", "system");
     table.add_column(align::right, "memory", "MiB");
-    table.add_column(align::right, "of it kernel", "stacks, MiB");
+    table.add_column(align::right, "of it", "kernel");
     table.add_column(align::right, "", "threads");
-    table.add_column(align::right, "", "processes");
-    table.add_column(align::right, "switches", "voluntary");
-    table.add_column(align::right, "", "forced");
+    table.add_column(align::right, "", "procs");
+    table.add_column(align::right, "context", "waited");
+    table.add_column(align::right, "switches", "forced");
     for (const measurement& row : work.rows()) {
         std::vector<std::string> cells = model_cells(row);
         if (!row.failed.empty()) {

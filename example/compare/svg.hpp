@@ -9,7 +9,7 @@ namespace compare {
 
 class svg {
 public:
-    svg(int width, int height);
+    svg(int width, int height, std::string_view title);
 
     enum class anchor { start, end };
 

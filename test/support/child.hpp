@@ -2,7 +2,7 @@
 #pragma once
 
 #include <csignal>
-#include <cstdlib>
+#include <cstdio>
 #include <stdexcept>
 #include <string>
 
@@ -26,6 +26,7 @@ template <class F>
 child_end in_child(F f) {
     int ends[2];
     if (::pipe(ends) != 0) throw std::runtime_error("pipe");
+    std::fflush(nullptr);  // or the child would write it again
     const pid_t child = ::fork();
     if (child < 0) throw std::runtime_error("fork");
     if (child == 0) {
@@ -38,6 +39,7 @@ child_end in_child(F f) {
         ::dup2(ends[1], STDOUT_FILENO);
         ::dup2(ends[1], STDERR_FILENO);
         f();
+        std::fflush(nullptr);
         ::_exit(0);
     }
     ::close(ends[1]);

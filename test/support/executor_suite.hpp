@@ -245,7 +245,7 @@ BOOST_AUTO_TEST_CASE_TEMPLATE(a_pool_needs_a_worker, subject, subjects) {  // E2
     if constexpr (subject::has_a_limit)
         BOOST_CHECK_THROW(subject(0), std::invalid_argument);
     else
-        BOOST_TEST_MESSAGE("it has as many as it has");
+        BOOST_TEST(!subject::has_a_limit);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

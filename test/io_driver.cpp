@@ -1,0 +1,532 @@
+#define BOOST_TEST_MODULE io_driver
+#include <crocus/io_driver.hpp>
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+#include <boost/test/unit_test.hpp>
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <crocus/error.hpp>
+#include <crocus/event_loop.hpp>
+#include <crocus/run.hpp>
+#include <crocus/task.hpp>
+#include <crocus/wait.hpp>
+#include <crocus/wait_queue.hpp>
+
+using crocus::create_task;
+using crocus::io_handle;
+
+namespace {
+
+crocus::io_driver& driver() { return crocus::event_loop::current().driver(); }
+
+template <class F>
+void run(F f) {
+    crocus::run(f, {.handle_interrupt = false});
+}
+
+struct descriptor_pair {
+    int first;
+    int second;
+};
+
+descriptor_pair socket_pair() {
+    int ends[2];
+    BOOST_REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0);
+    return {ends[0], ends[1]};
+}
+
+/// Two connected TCP sockets.
+std::pair<io_handle, io_handle> tcp_pair() {
+    auto& d = driver();
+    const io_handle listener = d.open_socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof address;
+    d.bind(listener, reinterpret_cast<sockaddr*>(&address), length);
+    d.listen(listener, 1);
+    d.local_address(listener, reinterpret_cast<sockaddr*>(&address), &length);
+    auto accepting = create_task([&] { return d.accept(listener); });
+    crocus::yield_now();
+    const io_handle client = d.open_socket(AF_INET, SOCK_STREAM, 0);
+    d.connect(client, reinterpret_cast<sockaddr*>(&address), length);
+    const io_handle server = accepting.get();
+    d.close(listener);
+    return {client, server};
+}
+
+void write_all(int fd, const std::string& text) {
+    BOOST_REQUIRE(::send(fd, text.data(), text.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(text.size()));
+}
+
+std::string receive(io_handle from, std::size_t most = 64) {
+    std::string text(most, '\0');
+    text.resize(driver().recv(from, std::as_writable_bytes(std::span(text))));
+    return text;
+}
+
+std::size_t send(io_handle to, std::string_view text) {
+    const iovec piece{const_cast<char*>(text.data()), text.size()};
+    return driver().send(to, std::span(&piece, 1));
+}
+
+/// Lets the loop ask the kernel once at least.
+void poll_now() {
+    crocus::event_loop::current().call_soon([] {});
+    crocus::yield_now();
+    driver().poll(crocus::time_point::min());
+    crocus::yield_now();
+}
+
+}  // namespace
+
+// ------------------------------------------------------------------------------------------------------------ readiness
+
+BOOST_AUTO_TEST_CASE(a_read_waits_until_something_comes) {
+    run([] {
+        const auto [a, b] = socket_pair();
+        const io_handle in = driver().adopt(a);
+        BOOST_TEST((::fcntl(a, F_GETFL) & O_NONBLOCK) != 0);
+        BOOST_TEST(driver().native(in) == a);
+        std::string log;
+        auto reader = create_task([&] { log += receive(in); });
+        crocus::yield_now();
+        BOOST_TEST(log.empty());
+        write_all(b, "hello");
+        reader.get();
+        BOOST_TEST(log == "hello");
+        driver().close(in);
+        ::close(b);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(what_comes_after_a_short_read_is_read) {
+    run([] {
+        const auto [a, b] = socket_pair();
+        const io_handle in = driver().adopt(a);
+        write_all(b, "one");
+        BOOST_TEST(receive(in) == "one");  // short, before the descriptor is even registered
+        write_all(b, "two");
+        BOOST_TEST(receive(in) == "two");
+        for (int i = 0; i != 100; ++i) {
+            auto reader = create_task([&] { return receive(in); });
+            if (i % 2 == 0) crocus::yield_now();  // sometimes it waits already
+            if (i % 3 == 0) poll_now();
+            write_all(b, std::to_string(i));
+            if (i % 5 == 0) poll_now();
+            BOOST_TEST(reader.get() == std::to_string(i));
+        }
+        driver().close(in);
+        ::close(b);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(what_a_full_read_left_is_read_without_another_event) {
+    run([] {
+        const auto [a, b] = socket_pair();
+        const io_handle in = driver().adopt(a);
+        auto reader = create_task([&] { return receive(in, 2); });
+        crocus::yield_now();
+        write_all(b, "abcde");
+        BOOST_TEST(reader.get() == "ab");
+        BOOST_TEST(receive(in, 2) == "cd");
+        BOOST_TEST(receive(in, 2) == "e");
+        driver().close(in);
+        ::close(b);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(the_end_is_seen_after_a_short_read_whenever_it_came) {
+    run([] {
+        for (const bool registered : {false, true})
+            for (const bool together : {false, true})
+                for (const bool seen_before_the_read : {false, true}) {
+                    const auto [a, b] = socket_pair();
+                    const io_handle in = driver().adopt(a);
+                    if (registered) {
+                        auto reader = create_task([&] { return receive(in); });
+                        crocus::yield_now();
+                        write_all(b, "first");
+                        BOOST_TEST(reader.get() == "first");
+                    }
+                    write_all(b, "abc");
+                    if (together) ::shutdown(b, SHUT_WR);
+                    if (seen_before_the_read) poll_now();
+                    BOOST_TEST(receive(in) == "abc");
+                    if (!together) ::shutdown(b, SHUT_WR);
+                    BOOST_TEST(receive(in).empty());
+                    BOOST_TEST(receive(in).empty());
+                    driver().close(in);
+                    ::close(b);
+                }
+    });
+}
+
+BOOST_AUTO_TEST_CASE(the_end_wakes_a_reader_that_waits) {
+    run([] {
+        const auto [a, b] = socket_pair();
+        const io_handle in = driver().adopt(a);
+        auto reader = create_task([&] { return receive(in); });
+        crocus::yield_now();
+        ::close(b);
+        BOOST_TEST(reader.get().empty());
+        driver().close(in);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(an_urgent_byte_does_not_hide_what_follows_it) {
+    run([] {
+        const auto [client, server] = tcp_pair();
+        std::string text;
+        auto reader = create_task([&] {
+            while (text != "abcdef") text += receive(server);
+        });
+        crocus::yield_now();
+        const int fd = driver().native(client);
+        write_all(fd, "abc");
+        BOOST_REQUIRE(::send(fd, "!", 1, MSG_OOB | MSG_NOSIGNAL) == 1);
+        write_all(fd, "def");
+        reader.get();
+        BOOST_TEST(text == "abcdef");
+        driver().close(client);
+        driver().close(server);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_write_waits_until_the_peer_has_read) {
+    run([] {
+        const auto [a, b] = socket_pair();
+        const io_handle out = driver().adopt(a);
+        const io_handle in = driver().adopt(b);
+        std::string sent(3 << 20, '\0');
+        for (std::size_t i = 0; i != sent.size(); ++i) sent[i] = static_cast<char>(i % 251);
+        auto writer = create_task([&] {
+            for (std::string_view left = sent; !left.empty();) left.remove_prefix(send(out, left));
+            driver().shutdown(out, SHUT_WR);
+        });
+        std::string received;
+        for (std::string part; !(part = receive(in, 100'000)).empty();) received += part;
+        BOOST_TEST((received == sent));
+        writer.get();
+        driver().close(out);
+        driver().close(in);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(many_pieces_are_sent_in_order) {
+    run([] {
+        const auto [a, b] = socket_pair();
+        const io_handle out = driver().adopt(a);
+        const io_handle in = driver().adopt(b);
+        std::vector<iovec> pieces(3000);
+        std::string text;
+        for (std::size_t i = 0; i != pieces.size(); ++i) text += static_cast<char>('a' + i % 26);
+        for (std::size_t i = 0; i != pieces.size(); ++i) pieces[i] = {&text[i], 1};
+        std::size_t sent = 0;
+        while (sent != pieces.size()) sent += driver().send(out, std::span(pieces).subspan(sent));
+        std::string received;
+        while (received.size() != text.size()) received += receive(in, 10'000);
+        BOOST_TEST((received == text));
+        driver().close(out);
+        driver().close(in);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(writing_to_a_peer_that_is_gone_is_an_error_and_no_signal) {
+    run([] {
+        const auto [a, b] = socket_pair();
+        const io_handle out = driver().adopt(a);
+        ::close(b);
+        BOOST_CHECK_EXCEPTION(send(out, "x"), std::system_error, [](const auto& e) {
+            return e.code() == std::errc::broken_pipe && std::string(e.what()).find("send") != std::string::npos;
+        });
+        driver().close(out);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(waiting_for_readiness_works_on_pipes_and_returns_at_once_where_it_is) {
+    run([] {
+        int ends[2];
+        BOOST_REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+        const io_handle out = driver().adopt(ends[1]);
+        const io_handle in = driver().adopt(ends[0]);
+        driver().wait_writable(out);
+        std::string log;
+        auto waiting = create_task([&] {
+            driver().wait_readable(in);
+            log += "readable";
+        });
+        crocus::yield_now();
+        poll_now();
+        BOOST_TEST(log.empty());
+        BOOST_REQUIRE(::write(ends[1], "x", 1) == 1);
+        waiting.get();
+        driver().wait_readable(in);  // the edge has gone, the byte has not
+        std::string filler(1 << 20, 'f');
+        while (::write(ends[1], filler.data(), filler.size()) > 0) {
+        }
+        auto writer = create_task([&] {
+            driver().wait_writable(out);
+            log += " writable";
+        });
+        crocus::yield_now();
+        poll_now();
+        BOOST_TEST(log == "readable");
+        BOOST_REQUIRE(::read(ends[0], filler.data(), filler.size()) > 0);
+        writer.get();
+        BOOST_TEST(log == "readable writable");
+        driver().close(in);
+        driver().close(out);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(all_who_wait_for_one_descriptor_get_their_turn) {
+    run([] {
+        const auto [a, b] = socket_pair();
+        const io_handle in = driver().adopt(a);
+        std::string log;
+        const auto reader = [&] { log += receive(in, 1); };
+        auto one = create_task(reader);
+        auto two = create_task(reader);
+        auto three = create_task(reader);
+        crocus::yield_now();
+        write_all(b, "xy");
+        one.get();
+        two.get();
+        BOOST_TEST(log == "xy");
+        write_all(b, "z");
+        three.get();
+        BOOST_TEST(log == "xyz");
+        driver().close(in);
+        ::close(b);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_cancelled_read_takes_nothing) {
+    run([] {
+        const auto [a, b] = socket_pair();
+        const io_handle in = driver().adopt(a);
+        auto reader = create_task([&] { return receive(in); });
+        crocus::yield_now();
+        write_all(b, "kept");
+        reader.cancel();
+        BOOST_CHECK_THROW(reader.get(), crocus::cancelled_error);
+        BOOST_TEST(receive(in) == "kept");
+        driver().close(in);
+        ::close(b);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(tasks_that_yield_for_ever_do_not_keep_descriptors_from_being_looked_at) {  // users' T17
+    run([] {
+        const auto [a, b] = socket_pair();
+        const io_handle in = driver().adopt(a);
+        bool received = false;
+        auto reader = create_task([&] { received = receive(in) == "x"; });
+        crocus::yield_now();
+        write_all(b, "x");
+        const auto spin = [&] {
+            while (!received) crocus::yield_now();
+        };
+        crocus::gather(spin, spin);
+        driver().close(in);
+        ::close(b);
+    });
+}
+
+// --------------------------------------------------------------------------------------------------------------- closing
+
+BOOST_AUTO_TEST_CASE(close_wakes_all_who_wait) {
+    run([] {
+        const auto [a, b] = socket_pair();
+        const io_handle h = driver().adopt(a);
+        while (::send(a, "xxxx", 4, MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
+        }
+        auto reader = create_task([&] { receive(h); });
+        auto second_reader = create_task([&] { driver().wait_readable(h); });
+        auto writer = create_task([&] { send(h, "y"); });
+        crocus::yield_now();
+        driver().close(h);
+        BOOST_CHECK_THROW(reader.get(), crocus::closed_error);
+        BOOST_CHECK_THROW(second_reader.get(), crocus::closed_error);
+        BOOST_CHECK_THROW(writer.get(), crocus::closed_error);
+        BOOST_CHECK_THROW(receive(h), crocus::closed_error);
+        BOOST_TEST(driver().native(h) == -1);
+        driver().close(h);
+        BOOST_CHECK_THROW(receive(io_handle{}), crocus::closed_error);
+        ::close(b);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_number_that_is_used_again_never_wakes_who_waited_on_the_old_one) {
+    run([] {
+        const auto [a, b] = socket_pair();
+        const auto [c, d] = socket_pair();
+        const io_handle old = driver().adopt(a);
+        auto old_reader = create_task([&] { return receive(old); });
+        crocus::yield_now();
+        driver().close(old);
+        BOOST_REQUIRE(::dup2(c, a) == a);  // the same number
+        ::close(c);
+        const io_handle fresh = driver().adopt(a);
+        BOOST_TEST(fresh.slot == old.slot);
+        BOOST_TEST(!(fresh == old));
+        write_all(d, "for the new one");
+        auto new_reader = create_task([&] { return receive(fresh); });
+        BOOST_CHECK_THROW(old_reader.get(), crocus::closed_error);
+        BOOST_TEST(new_reader.get() == "for the new one");
+        driver().close(old);  // does nothing to the new one
+        BOOST_TEST(driver().native(fresh) == a);
+        BOOST_TEST(driver().native(old) == -1);
+        driver().close(fresh);
+        ::close(b);
+        ::close(d);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(who_was_woken_before_the_close_does_not_read_from_the_new_one_either) {
+    run([] {
+        const auto [a, b] = socket_pair();
+        const auto [c, d] = socket_pair();
+        const io_handle old = driver().adopt(a);
+        auto old_reader = create_task([&] { return receive(old); });
+        crocus::yield_now();
+        write_all(b, "for the old one");
+        driver().poll(crocus::time_point::min());  // it is ready now, and has not run yet
+        driver().close(old);
+        BOOST_REQUIRE(::dup2(c, a) == a);
+        ::close(c);
+        const io_handle fresh = driver().adopt(a);
+        write_all(d, "for the new one");
+        BOOST_CHECK_THROW(old_reader.get(), crocus::closed_error);
+        BOOST_TEST(receive(fresh) == "for the new one");
+        driver().close(fresh);
+        ::close(b);
+        ::close(d);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(events_of_a_closed_descriptor_whose_file_lives_on_are_ignored) {
+    run([] {
+        const auto [a, b] = socket_pair();
+        const auto [c, d] = socket_pair();
+        const int copy = ::dup(a);  // keeps the kernel's registration alive
+        const io_handle old = driver().adopt(a);
+        auto old_reader = create_task([&] { return receive(old); });
+        crocus::yield_now();
+        poll_now();
+        driver().close(old);
+        BOOST_CHECK_THROW(old_reader.get(), crocus::closed_error);
+        const io_handle fresh = driver().adopt(c);
+        auto waiting = create_task([&] { driver().wait_readable(fresh); });
+        crocus::yield_now();
+        write_all(b, "for nobody");
+        poll_now();
+        BOOST_TEST(!waiting.done());
+        write_all(d, "x");
+        waiting.get();
+        driver().close(fresh);
+        for (const int fd : {b, d, copy}) ::close(fd);
+    });
+}
+
+// ------------------------------------------------------------------------------------------------------- connecting
+
+BOOST_AUTO_TEST_CASE(sockets_connect_and_are_accepted) {
+    run([] {
+        const auto [client, server] = tcp_pair();
+        send(client, "ping");
+        BOOST_TEST(receive(server) == "ping");
+        send(server, "pong");
+        BOOST_TEST(receive(client) == "pong");
+        sockaddr_in local{};
+        sockaddr_in remote{};
+        socklen_t length = sizeof local;
+        driver().local_address(client, reinterpret_cast<sockaddr*>(&local), &length);
+        driver().remote_address(server, reinterpret_cast<sockaddr*>(&remote), &length);
+        BOOST_TEST(local.sin_port == remote.sin_port);
+        driver().close(client);
+        BOOST_TEST(receive(server).empty());
+        driver().close(server);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_refused_connection_is_an_error_that_names_the_operation) {
+    run([] {
+        const io_handle bound = driver().open_socket(AF_INET, SOCK_STREAM, 0);  // its port is taken, nobody listens
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t length = sizeof address;
+        driver().bind(bound, reinterpret_cast<sockaddr*>(&address), length);
+        driver().local_address(bound, reinterpret_cast<sockaddr*>(&address), &length);
+        const io_handle client = driver().open_socket(AF_INET, SOCK_STREAM, 0);
+        BOOST_CHECK_EXCEPTION(driver().connect(client, reinterpret_cast<sockaddr*>(&address), length), std::system_error,
+                              [](const auto& e) {
+                                  return e.code() == std::errc::connection_refused &&
+                                         std::string(e.what()).find("connect") != std::string::npos;
+                              });
+        driver().close(client);
+        driver().close(bound);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(an_accept_that_is_cancelled_loses_no_connection) {
+    run([] {
+        auto& d = driver();
+        const io_handle listener = d.open_socket(AF_INET, SOCK_STREAM, 0);
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t length = sizeof address;
+        d.bind(listener, reinterpret_cast<sockaddr*>(&address), length);
+        d.listen(listener, 1);
+        d.local_address(listener, reinterpret_cast<sockaddr*>(&address), &length);
+        auto accepting = create_task([&] { return d.accept(listener); });
+        crocus::yield_now();
+        const io_handle client = d.open_socket(AF_INET, SOCK_STREAM, 0);
+        d.connect(client, reinterpret_cast<sockaddr*>(&address), length);
+        accepting.cancel();
+        io_handle server;
+        try {
+            server = accepting.get();
+        } catch (const crocus::cancelled_error&) {
+            server = d.accept(listener);
+        }
+        send(client, "hello");
+        BOOST_TEST(receive(server) == "hello");
+        for (const io_handle h : {client, server, listener}) d.close(h);
+    });
+}
+
+// ---------------------------------------------------------------------------------------------------------------- polling
+
+BOOST_AUTO_TEST_CASE(wake_ends_a_poll_of_another_thread_and_one_that_has_not_begun) {  // L14
+    const auto d = crocus::make_io_driver();
+    BOOST_TEST(d->name() == "epoll");
+    for (int i = 0; i != 100; ++i) {
+        std::thread waker([&] { d->wake(); });
+        d->poll(crocus::time_point::max());
+        waker.join();
+    }
+    d->wake();
+    d->wake();
+    d->poll(crocus::time_point::max());
+}
+
+BOOST_AUTO_TEST_CASE(a_poll_ends_when_its_time_has_come) {
+    const auto d = crocus::make_io_driver();
+    const auto until = d->now() + std::chrono::milliseconds(1);
+    while (d->now() < until) d->poll(until);
+    d->poll(until);
+    d->poll(crocus::time_point::min());
+}
