@@ -28,6 +28,7 @@
 #include <crocus/sync/semaphore.hpp>
 
 // 5  threads and processes
+#include <crocus/concurrent_future.hpp>
 #include <crocus/executor.hpp>
 #include <crocus/thread_pool.hpp>
 #include <crocus/process_pool.hpp>

@@ -195,11 +195,6 @@ event_loop* event_loop::attach() {
 }
 
 std::size_t event_loop::shut_down() {
-    try {
-        main_->reschedule();  // asyncio's main task ends by a callback, behind all that is ready
-    } catch (...) {
-        // The driver failed. Who still needs it meets that again.
-    }
     const std::size_t left = tasks_.size();
     end_tasks();
     if (default_executor_) default_executor_->shutdown();

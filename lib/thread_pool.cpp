@@ -53,7 +53,8 @@ std::size_t thread_pool_options::default_max_workers() noexcept {
 thread_pool_executor::thread_pool_executor(thread_pool_options options) {
     detail::worker_threads::settings settings;
     settings.max_workers = options.max_workers;
-    settings.name_prefix = options.thread_name_prefix.empty() ? default_prefix() : std::move(options.thread_name_prefix);
+    settings.name_prefix =
+        options.thread_name_prefix.empty() ? default_prefix() : std::move(options.thread_name_prefix);
     settings.make_worker = [initializer = std::move(options.initializer)] {
         return std::make_unique<initialized_thread>(initializer);
     };

@@ -19,6 +19,8 @@
 #include "support/child.hpp"
 #include "support/virtual_time.hpp"
 
+extern "C" __attribute__((weak)) void __lsan_disable();  // NOLINT: the name is the sanitizer's
+
 using crocus::create_task;
 using crocus::event_loop;
 using crocus::test::run_virtual;
@@ -193,7 +195,7 @@ BOOST_AUTO_TEST_CASE(a_handle_may_outlive_its_loop) {
         return std::pair(loop.call_soon([held] { ++*held; }), loop.call_later(1h, [held] { ++*held; }));
     });
     BOOST_TEST(held.use_count() == 1);
-    BOOST_TEST(*held == 1);  // the timer's time never came
+    BOOST_TEST(*held == 0);  // a loop that ends drops what has not run
     later.cancel();
     soon.cancel();
 }
@@ -448,7 +450,13 @@ BOOST_AUTO_TEST_CASE(suspending_after_the_loop_is_gone_throws) {
 }
 
 BOOST_AUTO_TEST_CASE(exit_may_be_called_anywhere) {
-    const auto status_of = [](auto f) { return crocus::test::in_child(f).status; };
+    const auto status_of = [](auto f) {
+        return crocus::test::in_child([&] {
+                   if (&__lsan_disable != nullptr) __lsan_disable();  // what exit() leaves behind is no leak
+                   f();
+               })
+            .status;
+    };
     const auto leave = [] { std::exit(3); };
     const int exited_with_3 = 3 << 8;
     const auto with_a_task = [] {

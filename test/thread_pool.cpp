@@ -182,9 +182,10 @@ BOOST_AUTO_TEST_CASE(a_call_may_submit_more) {
 BOOST_AUTO_TEST_CASE(shutdown_in_one_of_its_own_calls_does_not_wait) {
     thread_pool_executor pool({.max_workers = 1});
     BOOST_TEST(pool.submit([&pool] {
-        pool.shutdown();
-        return 2;
-    }).get() == 2);
+                       pool.shutdown();
+                       return 2;
+                   })
+                   .get() == 2);
     BOOST_CHECK_THROW(static_cast<void>(pool.submit([] {})), crocus::executor_shut_down);
 }
 

@@ -41,7 +41,8 @@ child_process::child_process(const std::vector<std::string>& arguments) {
     ::close(ends[1]);
     if (error != 0) {
         ::close(channel_);
-        throw failure(std::string("cannot start a process: ") + std::strerror(error) + ": raise ulimit -u, or end others");
+        throw failure(std::string("cannot start a process: ") + std::strerror(error) +
+                      ": raise ulimit -u, or end others");
     }
 }
 

@@ -39,7 +39,8 @@ public:
         for (std::size_t i = 0; i < orders.size(); ++i) {
             const model& m = find_model(orders[i].model);
             const std::size_t items = orders[i].items().size();
-            std::string title = std::to_string(i + 1) + '/' + std::to_string(orders.size()) + ' ' + std::string(m.title);
+            std::string title =
+                std::to_string(i + 1) + '/' + std::to_string(orders.size()) + ' ' + std::string(m.title);
             if (orders[i].work == workload::cpu) title += ", computing";
             title.resize(std::max(title.size(), title_width), ' ');
             progress_bar bar(title, items);

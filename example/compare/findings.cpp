@@ -43,9 +43,7 @@ std::string memory_for_each(const comparison& work, const measurement& row, std:
     return ", " + readable(kib / static_cast<double>(count)) + " KiB for each more than sequential";
 }
 
-std::string cpu_share(const measurement& row) {
-    return fixed(100 * row.cpu_seconds() / row.wall_seconds, 1) + " %";
-}
+std::string cpu_share(const measurement& row) { return fixed(100 * row.cpu_seconds() / row.wall_seconds, 1) + " %"; }
 
 std::string sequential(const comparison&, const measurement& row) {
     std::string text = row.sampled() ? "a sample of " + grouped(row.items()) + " URLs took " : "every URL took ";
@@ -56,7 +54,8 @@ std::string sequential(const comparison&, const measurement& row) {
 }
 
 std::string thread_each(const comparison& work, const measurement& row) {
-    std::string text = pace(work, row) + " with " + threads(row) + " at the peak, in " + mib(row.memory_bytes()) + " MiB";
+    std::string text =
+        pace(work, row) + " with " + threads(row) + " at the peak, in " + mib(row.memory_bytes()) + " MiB";
     if (row.kernel_stack_bytes) text += " (kernel stacks " + mib(*row.kernel_stack_bytes) + ")";
     return text + memory_for_each(work, row, row.threads);
 }
@@ -69,7 +68,8 @@ std::string thread_pool(const comparison& work, const measurement& row) {
 }
 
 std::string process_pool(const comparison& work, const measurement& row) {
-    std::string text = pace(work, row) + " with " + counted(row.processes, "process", "processes") + ", creation included";
+    std::string text =
+        pace(work, row) + " with " + counted(row.processes, "process", "processes") + ", creation included";
     if (const measurement* other = work.find(model_id::thread_pool)) {
         text += "; " + against("CPU", row.cpu_seconds(), "s", other->cpu_seconds(), "the thread pool");
         text += ", " + against("memory", memory(row), "MiB", memory(*other), "it");
@@ -173,8 +173,8 @@ std::vector<std::string> download_findings(const comparison& downloads) {
     const measurement* light = downloads.find(model_id::green);
     if (native != nullptr && light != nullptr)
         sentences.push_back("Peak memory, a native thread each against green threads: " + mib(native->memory_bytes()) +
-                            " MiB / " + mib(light->memory_bytes()) + " MiB = " +
-                            readable(memory(*native) / memory(*light)) + " times as much.");
+                            " MiB / " + mib(light->memory_bytes()) +
+                            " MiB = " + readable(memory(*native) / memory(*light)) + " times as much.");
     return sentences;
 }
 
@@ -183,9 +183,11 @@ std::vector<std::string> cpu_findings(const comparison& cpu, std::size_t cores) 
     for (const measurement& row : cpu.rows())
         if (row.failed.empty()) sentences.push_back(titled(row, cpu_sentence(cpu, row, cores)));
     if (const measurement* base = cpu.find(model_id::sequential); base != nullptr && !is_undisturbed(*base))
-        sentences.push_back("The machine was busy with other work meanwhile: compare CPU times rather than wall times.");
+        sentences.push_back(
+            "The machine was busy with other work meanwhile: compare CPU times rather than wall times.");
     if (cores > 2 && !sentences.empty())
-        sentences.push_back("With these jobs no number of cores is more than " + readable(most_cpu_speedup(cpu.rows().front().order.nums)) +
+        sentences.push_back("With these jobs no number of cores is more than " +
+                            readable(most_cpu_speedup(cpu.rows().front().order.nums)) +
                             " times faster: the longest job is never split.");
     return sentences;
 }

@@ -9,7 +9,8 @@ namespace compare {
 
 std::string grouped(std::size_t number) {
     std::string digits = std::to_string(number);
-    for (std::size_t from_end = 3; from_end < digits.size(); from_end += 4) digits.insert(digits.size() - from_end, ",");
+    for (std::size_t from_end = 3; from_end < digits.size(); from_end += 4)
+        digits.insert(digits.size() - from_end, ",");
     return digits;
 }
 

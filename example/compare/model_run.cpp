@@ -14,7 +14,9 @@ namespace {
 
 constexpr std::chrono::minutes longest_silence{5};
 
-double seconds(const timeval& time) { return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec); }
+double seconds(const timeval& time) {
+    return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+}
 
 class run {
 public:
@@ -77,8 +79,7 @@ private:
         result_.processes = sampler_.peak_processes();
         if (const auto each = kernel_stack_bytes_per_thread()) result_.kernel_stack_bytes = *each * result_.threads;
         const bool plan_known = result_.order.own_server || result_.order.work == workload::cpu;
-        result_.as_expected =
-            plan_known ? result_.answers == result_.order.expected() : result_.answers.broken() == 0;
+        result_.as_expected = plan_known ? result_.answers == result_.order.expected() : result_.answers.broken() == 0;
     }
 
     child_process child_;

@@ -83,8 +83,8 @@ std::vector<unsigned> parse_nums(std::string_view text) {
     for (const std::string_view part : split(text)) {
         const auto num = number<unsigned>(part);
         if (!num || *num < least || *num > most)
-            throw failure("--nums " + std::string(text) + ": give whole numbers from " + std::to_string(least) + " to " +
-                          std::to_string(most) + ", separated by commas");
+            throw failure("--nums " + std::string(text) + ": give whole numbers from " + std::to_string(least) +
+                          " to " + std::to_string(most) + ", separated by commas");
         nums.push_back(*num);
     }
     return nums;

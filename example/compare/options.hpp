@@ -27,8 +27,8 @@ struct options {
     latency_range latency;
     std::uint64_t seed = 1;
     std::vector<unsigned> nums{63, 63, 50, 50, 32, 32};  // longest first, each twice: two workers finish together
-    std::vector<model_id> models;  // in the order of all_models()
-    std::optional<url> base_url;   // empty: the program starts a server of its own
+    std::vector<model_id> models;                        // in the order of all_models()
+    std::optional<url> base_url;                         // empty: the program starts a server of its own
     std::filesystem::path output = "bin/compare";
     bool help = false;
 

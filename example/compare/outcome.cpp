@@ -36,8 +36,7 @@ std::size_t tally::broken() const {
 
 std::string tally::to_string() const {
     std::string text;
-    for (const auto& [kind, count] : counts_)
-        text += (text.empty() ? "" : ", ") + std::to_string(count) + " x " + kind;
+    for (const auto& [kind, count] : counts_) text += (text.empty() ? "" : ", ") + std::to_string(count) + " x " + kind;
     return text.empty() ? "nothing" : text;
 }
 

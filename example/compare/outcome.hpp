@@ -28,7 +28,7 @@ struct outcome {
     /// For its way back from a worker process.
     template <class Archive>
     void serialize(Archive& archive, unsigned) {
-        archive & kind & bytes;
+        archive& kind& bytes;
     }
 };
 

@@ -5,8 +5,8 @@
 
 namespace compare {
 
-/// Without a role, what the user starts: it orders and measures. With one, as child_process gives it: the server, or one
-/// execution model. Returns the exit status; what went wrong stands on standard error.
+/// Without a role, what the user starts: it orders and measures. With one, as child_process gives it: the server, or
+/// one execution model. Returns the exit status; what went wrong stands on standard error.
 int run_program(std::span<const char* const> arguments);
 
 }  // namespace compare

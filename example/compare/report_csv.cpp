@@ -55,12 +55,14 @@ std::string csv_report(std::span<const measurement> all) {
         const auto speedup = comparison(m.order.work, all).speedup(m);
         text += line(std::string(name(m.order.work)), text_of(static_cast<std::size_t>(m.of().number())),
                      std::string(m.of().name), m.failed, text_of(m.order.items_in_all()), if_ran(m.items()),
-                     text_of(m.order.concurrency), if_ran(m.wall_seconds),
-                     if_ran(ran ? m.seconds_per_item() : 0), text_of(speedup), if_ran(m.user_seconds),
-                     if_ran(m.system_seconds), if_ran(m.resident_bytes), ran ? m.memory_method : "",
-                     if_ran(m.kernel_stack_bytes), if_ran(m.threads), if_ran(m.processes),
+                     text_of(m.order.concurrency), if_ran(m.wall_seconds), if_ran(ran ? m.seconds_per_item() : 0),
+                     text_of(speedup), if_ran(m.user_seconds), if_ran(m.system_seconds), if_ran(m.resident_bytes),
+                     ran ? m.memory_method : "", if_ran(m.kernel_stack_bytes), if_ran(m.threads), if_ran(m.processes),
                      if_ran(m.voluntary_switches), if_ran(m.involuntary_switches), if_ran(m.answers.bytes()),
-                     ran ? m.answers.to_string() : "", std::string(!ran ? "" : m.as_expected ? "yes" : "no"))
+                     ran ? m.answers.to_string() : "",
+                     std::string(!ran            ? ""
+                                 : m.as_expected ? "yes"
+                                                 : "no"))
                     .text();
     }
     return text;

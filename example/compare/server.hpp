@@ -1,5 +1,5 @@
-// The HTTP server of the downloads: crocus streams, a green thread per connection. It makes every answer wait, and fails
-// some, as the latency plan says.
+// The HTTP server of the downloads: crocus streams, a green thread per connection. It makes every answer wait, and
+// fails some, as the latency plan says.
 #pragma once
 
 #include "latency_plan.hpp"

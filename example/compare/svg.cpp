@@ -27,7 +27,8 @@ text { font-family: "Helvetica Neue", Helvetica, Arial, "Liberation Sans", "Deja
 
 svg::svg(int width, int height, std::string_view title) {
     out_ << "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" << width
-         << "\" height=\"" << height << "\" viewBox=\"0 0 " << width << ' ' << height << "\" role=\"img\">\n<title>" << escape(title) << "</title>\n"
+         << "\" height=\"" << height << "\" viewBox=\"0 0 " << width << ' ' << height << "\" role=\"img\">\n<title>"
+         << escape(title) << "</title>\n"
          << prelude << "<rect width=\"100%\" height=\"100%\" fill=\"#fcfcfa\"/>\n";
 }
 

@@ -65,8 +65,7 @@ std::string work_order::to_string() const {
     text << "work=" << name(work) << " model=" << find_model(model).name << " address=" << address << " port=" << port
          << " host=" << host << " path=" << path << " own=" << own_server << " verify=" << verify << " urls=" << urls
          << " concurrency=" << concurrency << " seed=" << seed << " least=" << latency.least.count()
-         << " most=" << latency.most.count() << " sample=" << sample_time.count()
-         << " nums=" << join(nums);
+         << " most=" << latency.most.count() << " sample=" << sample_time.count() << " nums=" << join(nums);
     return text.str();
 }
 

@@ -106,6 +106,7 @@ public:
     ~event_loop();
 
     /// Runs `callback()` in the loop, after all that is ready now (L13). A callback must not suspend: make a task for it.
+    /// A loop that ends drops what has not run.
     template <class F>
     handle call_soon(F callback) {
         return schedule(detail::make_callback(std::move(callback)));
@@ -162,8 +163,8 @@ public:
     /// Makes this the calling thread's loop and the calling flow its main flow. Returns the loop that was there before.
     event_loop* attach();
 
-    /// Gives what is ready its turn, cancels the tasks that are left, waits for their ends, and shuts the default
-    /// executor down. Returns how many tasks were left.
+    /// Cancels the tasks that are left, waits for their ends, and shuts the default executor down. Returns how many were
+    /// left. None begins that had not: it may refer to what went with the function that made it.
     ///
     /// Suspends: until they have ended
     /// Throws:   what the driver failed with, if some task waits for it that cannot be ended

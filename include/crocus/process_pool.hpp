@@ -8,9 +8,9 @@
 //         std::cout << pool.submit<&fib>(40).get() << '\n';
 //     }
 //
-// Arguments and results travel by Boost.Serialization: numbers, strings and the containers that detail/remote_function.hpp
-// includes, more with the headers of <boost/serialization/>, and every type with a serialize(). Such programs link
-// boost_serialization; the library itself moves bytes only.
+// Arguments and results travel by Boost.Serialization: numbers, strings and the containers that
+// detail/remote_function.hpp includes, more with the headers of <boost/serialization/>, and every type with a
+// serialize(). Such programs link boost_serialization; the library itself moves bytes only.
 #pragma once
 
 #include <concepts>
@@ -58,8 +58,8 @@ struct remote_call {
 
 /// Throws: usage_error   two functions of the program have the same name: static ones, in two files
 template <auto Function, class... Args>
-    requires std::constructible_from<typename detail::remote_function<Function>::arguments, Args...>
-remote_call make_remote_call(Args&&... args);
+requires std::constructible_from<typename detail::remote_function<Function>::arguments, Args...> remote_call
+make_remote_call(Args&&... args);
 
 struct process_pool_options {
     std::size_t max_workers = usable_processors();          // E29
@@ -92,17 +92,17 @@ private:
 
 /// Starts a worker process when a call comes and none idles, up to max_workers (E35).
 ///
-/// Functions are registered by being named: submit<&f> anywhere in the program makes f known in every process of it. One in
-/// a library that is loaded after the start is not known in the workers.
+/// Functions are registered by being named: submit<&f> anywhere in the program makes f known in every process of it.
+/// One in a library that is loaded after the start is not known in the workers.
 ///
-/// What a call throws arrives as remote_error. A worker that dies fails the call that it ran with broken_process_pool, and
-/// is replaced; a call that it had not begun is given to another. Workers have /dev/null as standard input, the program's
-/// own output and error streams, no other descriptor of it, default signal handling but for SIGINT, which they ignore, and
-/// they die with the program. A worker may use a pool of its own.
+/// What a call throws arrives as remote_error. A worker that dies fails the call that it ran with broken_process_pool,
+/// and is replaced; a call that it had not begun is given to another. Workers have /dev/null as standard input, the
+/// program's own output and error streams, no other descriptor of it, default signal handling but for SIGINT, which
+/// they ignore, and they die with the program. A worker may use a pool of its own.
 ///
 /// If a worker cannot be started, the others do the work; if there is none, what waits fails with broken_executor. An
-/// initializer that fails breaks the pool: calls that have not begun fail with broken_process_pool, in which the reason is
-/// nested, and submit throws it (E23).
+/// initializer that fails breaks the pool: calls that have not begun fail with broken_process_pool, in which the reason
+/// is nested, and submit throws it (E23).
 ///
 /// Thread: any.
 class CROCUS_EXPORT process_pool_executor {
@@ -115,14 +115,14 @@ public:
     /// shutdown(): waits for what was submitted, and for the workers' ends. (E18)
     ~process_pool_executor();
 
-    /// Has `Function(args...)` called in a worker. Arguments are converted to its parameter types and packed here and now;
-    /// if that fails, so does the future, and nothing else (E31).
+    /// Has `Function(args...)` called in a worker. Arguments are converted to its parameter types and packed here and
+    /// now; if that fails, so does the future, and nothing else (E31).
     ///
     /// Throws: workers_not_hosted   main has not called host_workers
     ///         executor_shut_down;  broken_process_pool;  usage_error   as make_remote_call
     template <auto Function, class... Args>
-        requires std::constructible_from<typename detail::remote_function<Function>::arguments, Args...>
-    concurrent_future<typename detail::remote_function<Function>::result> submit(Args&&... args) {
+    requires std::constructible_from<typename detail::remote_function<Function>::arguments, Args...>
+        concurrent_future<typename detail::remote_function<Function>::result> submit(Args&&... args) {
         using result = typename detail::remote_function<Function>::result;
         require_ready();
         detail::require_unambiguous(detail::remote_function<Function>::entry);
@@ -152,8 +152,8 @@ public:
     /// As executor::shutdown.
     void shutdown(bool wait = true, bool cancel_futures = false);
 
-    /// Sends SIGTERM or SIGKILL to all workers: the calls that they run fail with broken_process_pool, those that have not
-    /// begun are cancelled. Does not wait. (E36)
+    /// Sends SIGTERM or SIGKILL to all workers: the calls that they run fail with broken_process_pool, those that have
+    /// not begun are cancelled. Does not wait. (E36)
     void terminate_workers();
     void kill_workers();
 
@@ -166,8 +166,8 @@ private:
 };
 
 template <auto Function, class... Args>
-    requires std::constructible_from<typename detail::remote_function<Function>::arguments, Args...>
-remote_call make_remote_call(Args&&... args) {
+requires std::constructible_from<typename detail::remote_function<Function>::arguments, Args...> remote_call
+make_remote_call(Args&&... args) {
     detail::require_unambiguous(detail::remote_function<Function>::entry);
     const typename detail::remote_function<Function>::arguments converted(std::forward<Args>(args)...);
     return {&detail::remote_function<Function>::entry,

@@ -41,7 +41,8 @@ std::optional<message> channel::receive() {
     header h{};
     if (!receive_all(reinterpret_cast<char*>(&h), sizeof(h))) return std::nullopt;
     if (h.magic != magic)
-        throw std::runtime_error("something else than crocus wrote to the socket between a process pool and its worker");
+        throw std::runtime_error(
+            "something else than crocus wrote to the socket between a process pool and its worker");
     message m{h.kind, std::string(h.name_size, '\0'), std::string(h.body_size, '\0')};
     if (!receive_all(m.name.data(), m.name.size()) || !receive_all(m.body.data(), m.body.size())) return std::nullopt;
     return m;

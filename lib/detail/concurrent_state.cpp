@@ -70,7 +70,7 @@ private:
 
 concurrent_state::~concurrent_state() = default;
 
-// ---------------------------------------------------------------------------------------------------------- the producer
+// -------------------------------------------------------------------------------------------------------- the producer
 
 bool concurrent_state::start() {
     const std::scoped_lock lock(mutex_);
@@ -79,7 +79,8 @@ bool concurrent_state::start() {
         return false;
     }
     if (status_ != status::pending || settling_)
-        throw invalid_state_error("set_running_or_notify_cancel() was called a second time, or after the result was set");
+        throw invalid_state_error(
+            "set_running_or_notify_cancel() was called a second time, or after the result was set");
     status_ = status::running;
     return true;
 }
@@ -157,7 +158,7 @@ void concurrent_state::add_callback(counted<callback> c) {
     invoke(*c);
 }
 
-// ------------------------------------------------------------------------------------------------------------ the waiter
+// ---------------------------------------------------------------------------------------------------------- the waiter
 
 void concurrent_state::wait() {
     if (done()) return;
@@ -221,7 +222,8 @@ void concurrent_state::block() noexcept {
 }
 
 void concurrent_state::require_settled() const {
-    if (!done()) throw invalid_state_error("the result is not there yet: the call is " + describe("") + "; get() waits");
+    if (!done())
+        throw invalid_state_error("the result is not there yet: the call is " + describe("") + "; get() waits");
     if (cancelled()) throw cancelled_error("the concurrent_future was cancelled");
 }
 

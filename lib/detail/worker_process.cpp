@@ -71,7 +71,8 @@ public:
     pid_t run(char* const* arguments) const {
         pid_t pid = -1;
         // The program as it was started, even if its file has been replaced since.
-        if (const int error = posix_spawn(&pid, "/proc/self/exe", &files_, &attributes_, arguments, environ); error != 0)
+        if (const int error = posix_spawn(&pid, "/proc/self/exe", &files_, &attributes_, arguments, environ);
+            error != 0)
             fail(error, "start of a worker process");
         return pid;
     }

@@ -48,7 +48,8 @@ public:
     explicit worker_threads(settings s);
     ~worker_threads();
 
-    /// Throws: executor_shut_down;   what broke the pool;   broken_executor   there is no thread, and none can be started
+    /// Throws: executor_shut_down;   what broke the pool;   broken_executor   there is no thread, and none can be
+    /// started
     void post(work_item item);
 
     void shutdown(bool wait, bool cancel_futures);

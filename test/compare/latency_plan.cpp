@@ -61,7 +61,8 @@ BOOST_AUTO_TEST_CASE(a_sample_has_the_mean_delay_of_all) {
         microseconds sum{0};
         for (const std::size_t i : sample) sum += usual.delay(i);
         const double mean = static_cast<double>(sum.count()) / static_cast<double>(sample.size());
-        BOOST_TEST(mean / static_cast<double>(usual.mean_delay(urls).count()) == 1.0, boost::test_tools::tolerance(0.02));
+        BOOST_TEST(mean / static_cast<double>(usual.mean_delay(urls).count()) == 1.0,
+                   boost::test_tools::tolerance(0.02));
     }
 }
 

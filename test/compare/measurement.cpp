@@ -66,9 +66,10 @@ BOOST_AUTO_TEST_CASE(green_threads_must_reach_eight_tenths_of_the_concurrency_on
 
 BOOST_AUTO_TEST_CASE(the_sentences_say_whether_the_target_is_reached) {
     const measurement base = measured(model_id::sequential, 40, 10);
-    BOOST_TEST(says(compare::download_findings(downloads({base, measured(model_id::green, 1000, 2.5)})),
-                    "100 times faster on 1 thread (the delays allow 100); to be reached: 0.8 x 100 = 80.0 on one thread: "
-                    "reached."));
+    BOOST_TEST(
+        says(compare::download_findings(downloads({base, measured(model_id::green, 1000, 2.5)})),
+             "100 times faster on 1 thread (the delays allow 100); to be reached: 0.8 x 100 = 80.0 on one thread: "
+             "reached."));
     BOOST_TEST(says(compare::download_findings(downloads({base, measured(model_id::green, 1000, 5)})), "NOT REACHED."));
 
     measurement few = measured(model_id::green, 100, 1);
@@ -85,7 +86,8 @@ BOOST_AUTO_TEST_CASE(the_memory_of_a_thread_each_is_stated_as_a_ratio) {
     measurement green = measured(model_id::green, 1000, 2.5);
     green.resident_bytes = 10 << 20;
     green.kernel_stack_bytes = 0;
-    BOOST_TEST(says(compare::download_findings(downloads({native, green})), "40.0 MiB / 10.0 MiB = 4.00 times as much."));
+    BOOST_TEST(
+        says(compare::download_findings(downloads({native, green})), "40.0 MiB / 10.0 MiB = 4.00 times as much."));
 }
 
 BOOST_AUTO_TEST_CASE(boost_fibers_are_only_blamed_for_blocking_when_they_did_not_overlap) {

@@ -37,8 +37,8 @@ BOOST_AUTO_TEST_CASE(without_options_all_models_download_1000_urls_100_at_a_time
 }
 
 BOOST_AUTO_TEST_CASE(a_value_may_follow_its_option_or_an_equals_sign) {
-    const compare::options some = parse({"--urls", "10000", "--concurrency=7", "--latency", "0-0", "--seed=18446744073709551615",
-                                         "--output", "some where", "--nums=5,4"});
+    const compare::options some = parse({"--urls", "10000", "--concurrency=7", "--latency", "0-0",
+                                         "--seed=18446744073709551615", "--output", "some where", "--nums=5,4"});
     BOOST_TEST(some.urls == 10000U);
     BOOST_TEST(some.concurrency == 7U);
     BOOST_TEST(some.latency.most.count() == 0);
@@ -85,16 +85,16 @@ BOOST_AUTO_TEST_CASE(a_base_url_has_a_host_and_maybe_a_port_and_a_path) {
     BOOST_TEST(url("http://127.0.0.1:8000/a/b/").path == "/a/b");
     BOOST_TEST(url("http://[::1]:8000/flags").host == "::1");
     BOOST_TEST(url("http://[::1]:8000/flags").to_string() == "http://[::1]:8000/flags");
-    for (const char* bad : {"https://localhost", "localhost:8000", "http://", "http://:80", "http://a:0", "http://a:65536",
-                            "http://a:b", "http://a:80x", "http://[::1", "http://[::1]80", "http://a b/", "http://u@a/",
-                            "http://a/?q", "http://a/\r\nX: y"})
+    for (const char* bad : {"https://localhost", "localhost:8000", "http://", "http://:80", "http://a:0",
+                            "http://a:65536", "http://a:b", "http://a:80x", "http://[::1", "http://[::1]80",
+                            "http://a b/", "http://u@a/", "http://a/?q", "http://a/\r\nX: y"})
         BOOST_TEST(contains(complaint({"--base-url", bad}), "give http://host[:port][/path]"), bad);
 }
 
 BOOST_AUTO_TEST_CASE(the_help_names_every_option_and_model) {
     const std::string help = compare::help_text();
-    for (const char* option : {"--urls", "--concurrency", "--latency", "--seed", "--models", "--base-url", "--output",
-                               "--nums", "--help"})
+    for (const char* option :
+         {"--urls", "--concurrency", "--latency", "--seed", "--models", "--base-url", "--output", "--nums", "--help"})
         BOOST_TEST(contains(help, option), option);
     BOOST_TEST(contains(help, compare::model_names()));
     BOOST_TEST(parse({"--help"}).help);

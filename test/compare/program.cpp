@@ -20,7 +20,8 @@ namespace fs = std::filesystem;
 
 int main(int argc, char** argv) {
     crocus::host_workers(argc, argv);
-    if (argc > 1 && std::strcmp(argv[1], started::as_program) == 0) return compare::run_program({argv + 2, argv + argc});
+    if (argc > 1 && std::strcmp(argv[1], started::as_program) == 0)
+        return compare::run_program({argv + 2, argv + argc});
     if (argc > 1 && std::strncmp(argv[1], "--role=", 7) == 0) return compare::run_program({argv + 1, argv + argc});
     return boost::unit_test::unit_test_main(init_unit_test, argc, argv);
 }
@@ -99,7 +100,8 @@ BOOST_FIXTURE_TEST_CASE(a_bad_option_is_refused, scratch) {
 }
 
 BOOST_FIXTURE_TEST_CASE(an_unreachable_server_is_refused, scratch) {
-    refuses(*this, {"--base-url=" + nobody_there()}, "no usable answer (1 x refused): is an HTTP server running there?");
+    refuses(*this, {"--base-url=" + nobody_there()},
+            "no usable answer (1 x refused): is an HTTP server running there?");
 }
 
 BOOST_FIXTURE_TEST_CASE(a_directory_that_cannot_be_written_is_refused, scratch) {
@@ -131,11 +133,13 @@ BOOST_FIXTURE_TEST_CASE(a_server_with_other_files_is_not_verified, scratch) {
 }
 
 BOOST_FIXTURE_TEST_CASE(wrong_bytes_and_broken_connections_are_counted_and_end_with_status_1, scratch) {
-    for (const auto& [fault, kind] : {std::pair(flag_server::wrong_byte, "corrupt"), {flag_server::cut_off, "truncated"},
-                                      {flag_server::hang_up, "reset"}, {flag_server::babble, "not-http"}}) {
+    for (const auto& [fault, kind] : {std::pair(flag_server::wrong_byte, "corrupt"),
+                                      {flag_server::cut_off, "truncated"},
+                                      {flag_server::hang_up, "reset"},
+                                      {flag_server::babble, "not-http"}}) {
         const flag_server server(fault);
-        const finished run = started({"--urls=30", "--concurrency=4", "--models=thread-each,green,keep-alive", "--nums=3",
-                                      "--base-url=" + server.url(), "--output=" + output.string()})
+        const finished run = started({"--urls=30", "--concurrency=4", "--models=thread-each,green,keep-alive",
+                                      "--nums=3", "--base-url=" + server.url(), "--output=" + output.string()})
                                  .finish();
         BOOST_TEST(run.exit_status() == 1, run.standard_output << run.standard_error);
         const std::string expected = std::string(",\"29 x 200, 1 x ") + kind + "\",no";

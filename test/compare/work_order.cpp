@@ -82,7 +82,8 @@ BOOST_AUTO_TEST_CASE(only_a_status_counts_as_not_broken) {
     for (const char* kind : {"200", "404", "503", outcome::unverified, outcome::right}) answers.add({kind, 10});
     BOOST_TEST(answers.broken() == 0U);
     BOOST_TEST(answers.bytes() == 50U);
-    for (const char* kind : {outcome::corrupt, outcome::truncated, outcome::timed_out, outcome::wrong, "reset", "refused"})
+    for (const char* kind :
+         {outcome::corrupt, outcome::truncated, outcome::timed_out, outcome::wrong, "reset", "refused"})
         answers.add({kind});
     BOOST_TEST(answers.broken() == 6U);
     BOOST_TEST(tally().to_string() == "nothing");

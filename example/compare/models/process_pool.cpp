@@ -17,8 +17,9 @@ void begin_in_worker(const std::string& order) { work_here.emplace(work_order::p
 outcome perform_in_worker(std::size_t item) { return work_here->perform(item); }
 
 void process_pool(const work& w, collector& done) {
-    crocus::process_pool_executor pool({.max_workers = w.order.concurrency,
-                                        .initializer = crocus::make_remote_call<&begin_in_worker>(w.order.to_string())});
+    crocus::process_pool_executor pool(
+        {.max_workers = w.order.concurrency,
+         .initializer = crocus::make_remote_call<&begin_in_worker>(w.order.to_string())});
     for (const outcome& result : pool.map<&perform_in_worker>(w.items)) done.add(result);
 }
 

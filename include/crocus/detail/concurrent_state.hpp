@@ -35,7 +35,7 @@ public:
     concurrent_state& operator=(const concurrent_state&) = delete;
     virtual ~concurrent_state();
 
-    // ------------------------------------------------------------------------------------------ for who wants the result
+    // ---------------------------------------------------------------------------------------- for who wants the result
 
     [[nodiscard]] status current() const noexcept { return status_.load(std::memory_order_acquire); }
     [[nodiscard]] bool done() const noexcept { return current() >= status::cancelled; }
@@ -45,13 +45,13 @@ public:
 
     bool cancel() noexcept;
 
-    /// Suspends the calling task, or blocks a thread that has no loop, until it is done. A cancellation of the waiting task
-    /// is forwarded.
+    /// Suspends the calling task, or blocks a thread that has no loop, until it is done. A cancellation of the waiting
+    /// task is forwarded.
     void wait();
     /// The same, for `d` at most. False if it is not done by then.
     bool wait_for(duration d);
-    /// wait() for a call that must not be left running: a cancellation ends the wait only if it ends the call unrun; else
-    /// it calls `on_cancel(argument)` and stays with the task.
+    /// wait() for a call that must not be left running: a cancellation ends the wait only if it ends the call unrun;
+    /// else it calls `on_cancel(argument)` and stays with the task.
     void wait_delivered(void (*on_cancel)(void*), void* argument);
     /// wait() for destructors: cannot be cancelled, and blocks where nothing can suspend.
     void wait_held() noexcept;
@@ -66,7 +66,7 @@ public:
     /// "finished, returned int", for a person to read.
     [[nodiscard]] std::string describe(const char* result_type) const;
 
-    // ---------------------------------------------------------------------------------------------- for who produces it
+    // --------------------------------------------------------------------------------------------- for who produces it
 
     /// pending -> running: true. Cancelled: false, and the executor is known to have seen it. (E7)
     bool start();
@@ -134,18 +134,15 @@ public:
             if constexpr (std::is_copy_constructible_v<T>)
                 if (!mine) return value_.get();
             if (taken_.exchange(true))
-                throw invalid_state_error("the result was moved out of the concurrent_future already; "
-                                          "its type cannot be copied");
+                throw invalid_state_error(
+                    "the result was moved out of the concurrent_future already; "
+                    "its type cannot be copied");
             return std::move(value_.get());
         }
     }
 
     /// In place; it is finished.
-    [[nodiscard]] std::add_lvalue_reference_t<T> value() noexcept
-        requires(!std::is_void_v<T>)
-    {
-        return value_.get();
-    }
+    [[nodiscard]] std::add_lvalue_reference_t<T> value() noexcept requires(!std::is_void_v<T>) { return value_.get(); }
 
 protected:
     slot<T> value_;  // written between start() or claim() and finish() by the producer, const once finished

@@ -1,0 +1,166 @@
+// Results that cross threads, from where a call runs to who waits for it (concurrent.futures.Future).
+#pragma once
+
+#include <concepts>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <source_location>
+#include <string>
+#include <type_traits>
+#include <typeinfo>
+#include <utility>
+
+#include <crocus/clock.hpp>
+#include <crocus/config.hpp>
+#include <crocus/detail/concurrent_state.hpp>
+#include <crocus/error.hpp>
+#include <crocus/event_loop.hpp>
+#include <crocus/future.hpp>
+#include <crocus/task.hpp>
+
+namespace crocus {
+
+/// A handle on the result of a call that runs on another thread or in another process: copies share it. (E1 to E9)
+///
+/// A task that waits suspends alone, whatever its loop; a thread without a loop blocks. If the waiting task is
+/// cancelled, so is the call, as far as it has not begun: one that runs goes on, and its result stays here.
+///
+/// Thread: any.
+template <class T>
+class concurrent_future {
+public:
+    using value_type = T;
+    using state_type = detail::concurrent_values<T>;
+
+    explicit concurrent_future(std::shared_ptr<state_type> state) noexcept : state_(std::move(state)) {}
+
+    /// The result: a copy where T can be copied, since handles share it; else it is moved out, and can be had once.
+    /// (E4)
+    ///
+    /// Suspends: until it is done
+    /// Throws:   what the call threw
+    ///           cancelled_error       it was cancelled, or the waiting task was
+    ///           cannot_suspend        called in a loop callback, and it is not done
+    ///           invalid_state_error   the result was moved out before
+    T get() const {
+        const auto state = state_;  // the handle may go away while this waits
+        state->wait();
+        return state->read(false);
+    }
+
+    /// The same, for `d` at most.
+    ///
+    /// Throws: timeout_error   it was not done by then; it goes on, and can be asked again
+    T get_for(duration d) const {
+        const auto state = state_;
+        if (!state->wait_for(d)) throw timeout_error("the call was not done in time; it is " + to_string());
+        return state->read(false);
+    }
+
+    /// Waits until it is done, however it ended.
+    ///
+    /// Suspends: until it is done
+    /// Throws:   cancelled_error   the waiting task was cancelled;   cannot_suspend
+    void wait() const { std::shared_ptr(state_)->wait(); }
+    /// The same, for `d` at most. False if it was not done by then.
+    [[nodiscard]] bool wait_for(duration d) const { return std::shared_ptr(state_)->wait_for(d); }
+
+    /// The result, without waiting.
+    ///
+    /// Throws: invalid_state_error   it is not done;   and what get() throws
+    T result() const { return state_->read(false); }
+
+    /// What the call threw; null if it did not. (E5)
+    ///
+    /// Throws: invalid_state_error   it is not done;   cancelled_error
+    [[nodiscard]] std::exception_ptr exception() const { return state_->error(); }
+
+    /// Cancels it if it has not begun: it never will, what it holds is destroyed, and all who wait get cancelled_error.
+    /// False if it runs or ran. (E2)
+    bool cancel() const noexcept { return std::shared_ptr(state_)->cancel(); }
+
+    [[nodiscard]] bool cancelled() const noexcept { return state_->cancelled(); }
+    [[nodiscard]] bool running() const noexcept { return state_->current() == state_type::status::running; }
+    [[nodiscard]] bool done() const noexcept { return state_->done(); }
+
+    /// Calls `callback(concurrent_future)` once it is done, on the thread that completes or cancels it; at once if it
+    /// is. Callbacks run in their order; what one throws goes to report_unraisable, and the others run all the same.
+    /// (E6)
+    template <std::invocable<concurrent_future> F>
+    void add_done_callback(F callback) const {
+        // It is bound to the state by a weak pointer: a pending state and its callback must not keep each other alive.
+        state_->add_callback(
+            detail::make_callback([callback = std::move(callback), state = std::weak_ptr(state_)]() mutable {
+                if (auto alive = state.lock()) std::invoke(callback, concurrent_future(std::move(alive)));
+            }));
+    }
+
+    /// "concurrent_future (finished, returned int)" and the like. (E9)
+    [[nodiscard]] std::string to_string() const {
+        return "concurrent_future (" + state_->describe(typeid(T).name()) + ")";
+    }
+
+    [[nodiscard]] const std::shared_ptr<state_type>& state() const noexcept { return state_; }
+
+private:
+    std::shared_ptr<state_type> state_;
+};
+
+/// The producer's side: for executors of one's own, and for results that no executor computes.
+///
+/// One that is destroyed before it has set a result fails the future with broken_executor: nobody waits forever.
+///
+/// Thread: any, one at a time.
+template <class T>
+class concurrent_promise {
+public:
+    concurrent_promise() : state_(std::make_shared<detail::concurrent_values<T>>()) {}
+    concurrent_promise(concurrent_promise&&) noexcept = default;
+    concurrent_promise& operator=(concurrent_promise&& other) noexcept {
+        concurrent_promise(std::move(other)).state_.swap(state_);
+        return *this;
+    }
+    ~concurrent_promise() {
+        if (state_ && !state_->done())
+            state_->abandon(std::make_exception_ptr(broken_executor("the promise was destroyed without a result")));
+    }
+
+    [[nodiscard]] concurrent_future<T> get_future() const { return concurrent_future<T>(state_); }
+
+    /// To be called before the work begins. False if the future was cancelled: do not begin. From then on it cannot be
+    /// cancelled. (E7)
+    ///
+    /// Throws: invalid_state_error   called a second time
+    [[nodiscard]] bool set_running_or_notify_cancel() { return state_->start(); }
+
+    /// Throws: invalid_state_error   the future is done (E8)
+    template <class... Value>
+    requires(std::is_void_v<T> ? sizeof...(Value) == 0 : sizeof...(Value) == 1) void set_result(Value&&... value) {
+        state_->set(std::forward<Value>(value)...);
+    }
+    void set_exception(std::exception_ptr error) { state_->fail(std::move(error)); }
+
+private:
+    std::shared_ptr<detail::concurrent_values<T>> state_;
+};
+
+/// Suspends, Throws: as concurrent_future::get
+template <class T>
+T await(const concurrent_future<T>& f) {
+    return f.get();
+}
+
+/// The same result as a future of the calling thread's loop, chained both ways: cancelling the one cancels the other.
+/// (F15)
+template <class T>
+future<T> wrap_future(concurrent_future<T> source, std::source_location site = std::source_location::current()) {
+    task<T> wrapped = create_task([source]() -> T { return source.get(); }, {.name = "wrap_future"}, site);
+    // A task that is cancelled before its first step never gets to the wait that would forward the cancellation.
+    wrapped.add_done_callback([source](const future<T>& f) {
+        if (f.cancelled()) source.cancel();
+    });
+    return wrapped;
+}
+
+}  // namespace crocus
