@@ -185,6 +185,23 @@ BOOST_AUTO_TEST_CASE(a_future_outlives_the_loop_that_waited_for_it) {
     BOOST_TEST(!promise.set_running_or_notify_cancel());
 }
 
+BOOST_AUTO_TEST_CASE(a_cancellation_that_was_pending_ends_the_wait_and_the_call_once) {
+    concurrent_promise<int> promise;
+    const auto f = promise.get_future();
+    crocus::run([&] {
+        auto waiting = crocus::create_task([&] {
+            crocus::defer_cancellation([] { crocus::yield_now(); });
+            BOOST_CHECK_THROW(f.get(), crocus::cancelled_error);
+            crocus::yield_now();  // not cancelled a second time
+            return true;
+        });
+        crocus::yield_now();
+        waiting.cancel();
+        BOOST_TEST(waiting.get());
+    });
+    BOOST_TEST(f.cancelled());
+}
+
 BOOST_AUTO_TEST_CASE(a_result_that_came_before_the_cancellation_is_delivered) {  // T6
     concurrent_promise<int> promise;
     const auto f = promise.get_future();

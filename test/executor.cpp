@@ -9,6 +9,7 @@
 #include <future>
 #include <memory>
 #include <mutex>
+#include <ranges>
 #include <string>
 #include <thread>
 #include <utility>
@@ -120,6 +121,7 @@ using subjects = std::tuple<subject_on<crocus::thread_pool_executor>, subject_on
 }  // namespace
 
 #include "support/executor_suite.hpp"
+#include "support/virtual_time.hpp"
 
 BOOST_AUTO_TEST_CASE(arguments_are_moved_or_copied_in_and_references_need_ref) {  // E13
     crocus::thread_pool_executor pool({.max_workers = 1});
@@ -188,6 +190,9 @@ BOOST_AUTO_TEST_CASE(an_abandoned_map_waits_for_the_calls_that_run) {  // their 
             });
     });
 }
+
+static_assert(std::ranges::input_range<crocus::map_results<int>>);
+static_assert(std::ranges::input_range<crocus::map_results<void>>);
 
 BOOST_AUTO_TEST_CASE(map_of_void_calls_gives_monostate) {
     crocus::thread_pool_executor pool({.max_workers = 2});
@@ -326,6 +331,22 @@ BOOST_AUTO_TEST_CASE(run_in_executor_in_a_loop_callback_does_not_submit) {
         crocus::yield_now();
         BOOST_TEST(refused);
         BOOST_TEST(manual.items.empty());
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_loop_that_fails_does_not_leave_the_call_running) {
+    crocus::thread_pool_executor pool({.max_workers = 1});
+    bool ended = false;
+    const auto call = [&] {
+        for (int i = 0; i < 1000; ++i) std::this_thread::yield();
+        ended = true;
+    };
+    crocus::test::run_virtual([&] {
+        try {
+            crocus::run_in_executor(pool, call);
+        } catch (const crocus::deadlock_error&) {  // virtual time knows nothing of threads
+        }
+        BOOST_TEST(ended);
     });
 }
 

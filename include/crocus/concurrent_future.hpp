@@ -35,8 +35,7 @@ public:
 
     explicit concurrent_future(std::shared_ptr<state_type> state) noexcept : state_(std::move(state)) {}
 
-    /// The result: a copy where T can be copied, since handles share it; else it is moved out, and can be had once.
-    /// (E4)
+    /// The result: a copy where T can be copied, since handles share it; else it is moved out, once. (E4)
     ///
     /// Suspends: until it is done
     /// Throws:   what the call threw
@@ -85,8 +84,7 @@ public:
     [[nodiscard]] bool done() const noexcept { return state_->done(); }
 
     /// Calls `callback(concurrent_future)` once it is done, on the thread that completes or cancels it; at once if it
-    /// is. Callbacks run in their order; what one throws goes to report_unraisable, and the others run all the same.
-    /// (E6)
+    /// is. Callbacks run in their order; what one throws goes to report_unraisable, and the others run. (E6)
     template <std::invocable<concurrent_future> F>
     void add_done_callback(F callback) const {
         // It is bound to the state by a weak pointer: a pending state and its callback must not keep each other alive.
@@ -136,7 +134,8 @@ public:
 
     /// Throws: invalid_state_error   the future is done (E8)
     template <class... Value>
-    requires(std::is_void_v<T> ? sizeof...(Value) == 0 : sizeof...(Value) == 1) void set_result(Value&&... value) {
+        requires(std::is_void_v<T> ? sizeof...(Value) == 0 : sizeof...(Value) == 1)
+    void set_result(Value&&... value) {
         state_->set(std::forward<Value>(value)...);
     }
     void set_exception(std::exception_ptr error) { state_->fail(std::move(error)); }
@@ -151,8 +150,7 @@ T await(const concurrent_future<T>& f) {
     return f.get();
 }
 
-/// The same result as a future of the calling thread's loop, chained both ways: cancelling the one cancels the other.
-/// (F15)
+/// The same result as a future of the calling thread's loop, chained both ways: cancelling one cancels the other. (F15)
 template <class T>
 future<T> wrap_future(concurrent_future<T> source, std::source_location site = std::source_location::current()) {
     task<T> wrapped = create_task([source]() -> T { return source.get(); }, {.name = "wrap_future"}, site);

@@ -105,8 +105,7 @@ public:
     work_item& operator=(work_item&& other) noexcept;
     ~work_item();
 
-    /// Calls it, unless it was cancelled. Everything that the call holds is destroyed before its result can be seen.
-    /// (E21)
+    /// Calls it, unless it was cancelled. What the call holds is destroyed before its result can be seen. (E21)
     void run() noexcept;
     void fail(std::exception_ptr error) noexcept;
     void cancel() noexcept;
@@ -157,8 +156,8 @@ public:
     /// Throws: executor_shut_down   shutdown() was called (E17)
     ///         broken_executor      it cannot run anything (E23)
     template <class F, class... Args>
-    requires std::invocable<std::decay_t<F>, std::decay_t<Args>...> concurrent_future<detail::submit_result<F, Args...>>
-    submit(F&& f, Args&&... args) {
+        requires std::invocable<std::decay_t<F>, std::decay_t<Args>...>
+    concurrent_future<detail::submit_result<F, Args...>> submit(F&& f, Args&&... args) {
         using result = detail::submit_result<F, Args...>;
         using bound = detail::bound_call<std::decay_t<F>, std::decay_t<Args>...>;
         auto call = std::make_shared<detail::concurrent_call<result, bound>>(std::in_place, std::forward<F>(f),
@@ -172,8 +171,8 @@ public:
     ///
     /// Throws: as submit; what was submitted by then is cancelled or awaited
     template <std::copy_constructible F, std::ranges::input_range Range>
-    requires std::invocable<F, std::ranges::range_value_t<Range>>
-        map_results<detail::submit_result<F, std::ranges::range_value_t<Range>>> map(F f, Range&& range) {
+        requires std::invocable<F, std::ranges::range_value_t<Range>>
+    map_results<detail::submit_result<F, std::ranges::range_value_t<Range>>> map(F f, Range&& range) {
         using element = std::ranges::range_value_t<Range>;
         using results = map_results<detail::submit_result<F, element>>;
         results calls(results::abandoned_calls::are_awaited);
@@ -184,9 +183,8 @@ public:
     /// Takes no more calls. Those that were submitted still run, unless `cancel_futures`: then those that have not
     /// begun are cancelled. May be called again. (E17)
     ///
-    /// Suspends: if `wait`, until all have run and the workers are gone. A cancellation is held meanwhile. Called in
-    /// one of
-    ///           its own calls, it does not wait.
+    /// Suspends: if `wait`, until all have run and the workers are gone; a cancellation is held meanwhile. Called in
+    ///           one of its own calls, it does not wait.
     virtual void shutdown(bool wait = true, bool cancel_futures = false) = 0;
 
 protected:
@@ -200,8 +198,7 @@ namespace detail {
 
 CROCUS_EXPORT void require_can_wait();
 
-/// Waits for a call whose callable stands on the caller's stack. Cancelled, it returns or throws only when that is
-/// over.
+/// Waits for a call whose callable stands on the caller's stack: it returns or throws only when that is over.
 template <class T, class OnCancel>
 T deliver(const concurrent_future<T>& call, OnCancel on_cancel) {
     call.state()->wait_delivered([](void* hook) { (*static_cast<OnCancel*>(hook))(); }, &on_cancel);
@@ -239,11 +236,16 @@ struct to_thread_options {
 
 /// Has `f()` called by the loop's default executor and returns its result: for calls that would block the loop (X3).
 ///
-/// Suspends, Throws: as run_in_executor; with abandon_on_cancel, a cancellation is raised at once, a call that has
-/// begun
-///                   goes on by itself, and what it throws is reported
+/// Suspends, Throws: as run_in_executor
 template <class F>
-decltype(auto) to_thread(F&& f, to_thread_options options = {}) {
+decltype(auto) to_thread(F&& f) {
+    return run_in_executor(event_loop::current().default_executor(), f);
+}
+
+/// The same; with abandon_on_cancel, a cancellation is raised at once, a call that has begun goes on by itself, and
+/// what it throws is reported.
+template <class F>
+decltype(auto) to_thread(F&& f, to_thread_options options) {
     executor& pool = event_loop::current().default_executor();
     if (!options.abandon_on_cancel) return run_in_executor(pool, f);
     detail::require_can_wait();

@@ -58,8 +58,8 @@ struct remote_call {
 
 /// Throws: usage_error   two functions of the program have the same name: static ones, in two files
 template <auto Function, class... Args>
-requires std::constructible_from<typename detail::remote_function<Function>::arguments, Args...> remote_call
-make_remote_call(Args&&... args);
+    requires std::constructible_from<typename detail::remote_function<Function>::arguments, Args...>
+remote_call make_remote_call(Args&&... args);
 
 struct process_pool_options {
     std::size_t max_workers = usable_processors();          // E29
@@ -121,8 +121,8 @@ public:
     /// Throws: workers_not_hosted   main has not called host_workers
     ///         executor_shut_down;  broken_process_pool;  usage_error   as make_remote_call
     template <auto Function, class... Args>
-    requires std::constructible_from<typename detail::remote_function<Function>::arguments, Args...>
-        concurrent_future<typename detail::remote_function<Function>::result> submit(Args&&... args) {
+        requires std::constructible_from<typename detail::remote_function<Function>::arguments, Args...>
+    concurrent_future<typename detail::remote_function<Function>::result> submit(Args&&... args) {
         using result = typename detail::remote_function<Function>::result;
         require_ready();
         detail::require_unambiguous(detail::remote_function<Function>::entry);
@@ -166,8 +166,8 @@ private:
 };
 
 template <auto Function, class... Args>
-requires std::constructible_from<typename detail::remote_function<Function>::arguments, Args...> remote_call
-make_remote_call(Args&&... args) {
+    requires std::constructible_from<typename detail::remote_function<Function>::arguments, Args...>
+remote_call make_remote_call(Args&&... args) {
     detail::require_unambiguous(detail::remote_function<Function>::entry);
     const typename detail::remote_function<Function>::arguments converted(std::forward<Args>(args)...);
     return {&detail::remote_function<Function>::entry,

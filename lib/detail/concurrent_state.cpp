@@ -178,7 +178,10 @@ bool concurrent_state::wait_for(duration d) {
 
 void concurrent_state::wait_in_task(const duration* limit) {
     agent& who = agent::current();
-    if (who.cancel_pending() && !who.holds_cancellation()) cancel();
+    if (who.cancel_pending() && !who.holds_cancellation()) {
+        cancel();
+        who.throw_if_cancelled();
+    }
     event_loop& loop = event_loop::current();
     const enlisted self(*this, loop);
     struct time_limit {
@@ -200,10 +203,17 @@ void concurrent_state::wait_delivered(void (*on_cancel)(void*), void* argument) 
         on_cancel(argument);
         return wait_held();
     }
-    const enlisted self(*this, event_loop::current());
-    if (done()) return;
-    parked w(*this, on_cancel, argument);
-    self.room->queue.wait(w);
+    try {
+        const enlisted self(*this, event_loop::current());
+        if (done()) return;
+        parked w(*this, on_cancel, argument);
+        self.room->queue.wait(w);
+    } catch (...) {
+        // A cancellation, which has cancelled the call. Or the loop or the memory is at its end: the call is not left
+        // running even so.
+        if (!cancel()) block();
+        throw;
+    }
 }
 
 void concurrent_state::wait_held() noexcept {

@@ -18,6 +18,10 @@ namespace {
 
 using crocus::generator;
 
+// ThreadSanitizer knows 8,128 threads and fibers at once, and dies of one more.
+extern "C" __attribute__((weak)) void __tsan_switch_to_fiber(void*, unsigned);
+const int many = &__tsan_switch_to_fiber != nullptr ? 5'000 : 10'000;
+
 generator<int> from(int first) {
     return [first](auto& yield) {
         for (int i = first;; ++i) yield(i);
@@ -123,9 +127,9 @@ BOOST_AUTO_TEST_CASE(a_chain_of_a_hundred_generators_passes_every_value) {
 // users_ask T2, T3
 BOOST_AUTO_TEST_CASE(ten_thousand_generators_may_be_suspended_at_once) {
     std::vector<generator<int>> all;
-    for (int i = 0; i != 10'000; ++i) all.push_back(from(i));
+    for (int i = 0; i != many; ++i) all.push_back(from(i));
     for (int round = 0; round != 3; ++round)
-        for (int i = 0; i != 10'000; ++i)
+        for (int i = 0; i != many; ++i)
             if (*all[static_cast<std::size_t>(i)].next() != i + round) BOOST_FAIL("generator " << i);
 }
 

@@ -19,7 +19,9 @@ public:
     ~slot() = default;
 
     // By way of construction: T need not be assignable.
-    slot& operator=(slot other) {
+    slot& operator=(const slot& other) { return *this = slot(other); }
+    slot& operator=(slot&& other) {
+        if (this == &other) return *this;
         reset();
         if (other.has_value()) set(std::move(*other.value_));
         return *this;
