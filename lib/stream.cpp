@@ -11,7 +11,12 @@ namespace crocus {
 
 namespace {
 
-constexpr std::size_t read_size = std::size_t{16} << 10;
+// A read that waits does so with a small chunk on its stack: thousands of waiting tasks must not have touched more. One
+// that has much to take, or was told so by a full chunk, reads straight into the stream's buffer.
+constexpr std::size_t small_read = std::size_t{2} << 10;
+constexpr std::size_t least_large_read = std::size_t{16} << 10;
+constexpr std::size_t largest_read = std::size_t{256} << 10;
+constexpr std::size_t kept_when_empty = std::size_t{16} << 10;
 
 void require_no_reader(bool being_read) {
     if (being_read)
@@ -64,28 +69,48 @@ void stream::close() noexcept { socket_.close(); }
 std::string stream::take(std::size_t n) {
     std::string taken = buffer_.substr(consumed_, n);
     consumed_ += n;
-    if (consumed_ == buffer_.size()) {
-        buffer_.clear();
-        consumed_ = 0;
-    }
+    if (consumed_ != buffer_.size()) return taken;
+    consumed_ = 0;
+    buffer_.clear();
+    if (buffer_.capacity() > kept_when_empty) buffer_ = std::string();
     return taken;
 }
 
-/// Reads some more into the buffer. False at the end of the stream. Only complete receipts change the buffer, so a
-/// cancellation in between loses nothing.
-bool stream::fill() {
+/// Reads some more into the buffer, of which `wanted` bytes are needed. False at the end of the stream. Only what was
+/// received changes the buffer, so a cancellation in between loses nothing.
+bool stream::fill(std::size_t wanted) {
     if (eof_) return false;
     if (consumed_ > 0) buffer_.erase(0, std::exchange(consumed_, 0));
-    std::array<char, read_size> chunk;
-    const std::size_t n = socket_.recv(bytes_of(chunk));
+    const bool large = wanted > small_read || more_is_there_;
+    const std::size_t n = large ? receive_large(std::clamp(wanted, least_large_read, largest_read)) : receive_small();
     eof_ = n == 0;
+    return !eof_;
+}
+
+std::size_t stream::receive_small() {
+    std::array<char, small_read> chunk;
+    const std::size_t n = socket_.recv(bytes_of(chunk));
     buffer_.append(chunk.data(), n);
-    return n != 0;
+    more_is_there_ = n == chunk.size();
+    return n;
+}
+
+std::size_t stream::receive_large(std::size_t size) {
+    struct room {  // at the end of the buffer; what is not used of it goes again
+        std::string& buffer;
+        std::size_t filled;
+        ~room() { buffer.resize(filled); }
+    } r{buffer_, buffer_.size()};
+    buffer_.resize(r.filled + size);
+    const std::size_t n = socket_.recv(bytes_of(std::span(buffer_).subspan(r.filled)));
+    r.filled += n;
+    more_is_there_ = n == size;
+    return n;
 }
 
 std::string stream::read() {
     const reading mark(*this);
-    while (fill()) {
+    while (fill(least_large_read)) {
     }
     return take(buffered());
 }
@@ -93,7 +118,7 @@ std::string stream::read() {
 std::string stream::read(std::size_t n) {
     const reading mark(*this);
     if (n == 0) return {};
-    if (buffered() == 0) fill();
+    if (buffered() == 0) fill(n);
     return take(std::min(n, buffered()));
 }
 
@@ -112,7 +137,7 @@ std::size_t stream::read_some(std::span<char> into) {
 std::string stream::read_exactly(std::size_t n) {
     const reading mark(*this);
     while (buffered() < n) {
-        if (!fill()) throw incomplete_read_error(take(buffered()), n);
+        if (!fill(n - buffered())) throw incomplete_read_error(take(buffered()), n);
     }
     return take(n);
 }
@@ -127,7 +152,7 @@ std::size_t stream::find(std::string_view separator) {
         }
         if (buffered() >= separator.size()) from = buffered() - separator.size() + 1;
         if (from > options_.limit) throw limit_overrun_error("no separator within the stream's limit", from);
-        if (!fill()) return 0;
+        if (!fill(1)) return 0;
     }
 }
 

@@ -80,6 +80,16 @@ BOOST_AUTO_TEST_CASE(result_and_exception_never_wait) {  // E4, E5
     BOOST_TEST(f.to_string() == "concurrent_future (finished, raised std::runtime_error: x)");
 }
 
+BOOST_AUTO_TEST_CASE(a_thread_without_a_loop_blocks_until_the_result_is_there) {  // E4
+    concurrent_promise<int> promise;
+    int got = 0;
+    std::thread waiting([&] { got = promise.get_future().get(); });
+    crocus::run([] { crocus::yield_now(); });  // meanwhile
+    promise.set_result(5);
+    waiting.join();
+    BOOST_TEST(got == 5);
+}
+
 BOOST_AUTO_TEST_CASE(waiting_has_a_limit_on_a_thread_and_in_a_task) {  // E4
     concurrent_promise<int> promise;
     const auto f = promise.get_future();
@@ -148,7 +158,7 @@ BOOST_AUTO_TEST_CASE(an_exception_in_a_callback_is_reported_and_the_others_run) 
     BOOST_TEST(reports.texts[1].ends_with("late"));
 }
 
-BOOST_AUTO_TEST_CASE(a_pending_state_and_its_callback_do_not_keep_each_other_alive) {  // E21
+BOOST_AUTO_TEST_CASE(a_promise_destroyed_without_a_result_lets_its_callbacks_go) {  // E21
     const auto token = std::make_shared<int>();
     {
         concurrent_promise<int> promise;

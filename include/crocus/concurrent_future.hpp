@@ -87,11 +87,9 @@ public:
     /// is. Callbacks run in their order; what one throws goes to report_unraisable, and the others run. (E6)
     template <std::invocable<concurrent_future> F>
     void add_done_callback(F callback) const {
-        // It is bound to the state by a weak pointer: a pending state and its callback must not keep each other alive.
-        state_->add_callback(
-            detail::make_callback([callback = std::move(callback), state = std::weak_ptr(state_)]() mutable {
-                if (auto alive = state.lock()) std::invoke(callback, concurrent_future(std::move(alive)));
-            }));
+        // State and callback keep each other alive until it is done, which the producer's destructor makes sure of.
+        state_->add_callback(detail::make_callback(
+            [callback = std::move(callback), self = *this]() mutable { std::invoke(callback, std::move(self)); }));
     }
 
     /// "concurrent_future (finished, returned int)" and the like. (E9)

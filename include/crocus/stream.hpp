@@ -96,7 +96,9 @@ private:
         return std::string_view(buffer_).substr(consumed_);
     }
     std::string take(std::size_t n);
-    bool fill();
+    bool fill(std::size_t wanted);
+    std::size_t receive_small();
+    std::size_t receive_large(std::size_t size);
     std::size_t find(std::string_view separator);
     void send_all(std::span<iovec> pieces);
 
@@ -105,6 +107,7 @@ private:
     std::string buffer_;
     std::size_t consumed_ = 0;  // at the front of the buffer
     bool eof_ = false;
+    bool more_is_there_ = false;  // the last receipt was all that was asked for
     bool being_read_ = false;
     std::unique_ptr<semaphore> write_turn_;  // apart, so that a stream can be moved
 };

@@ -15,6 +15,7 @@
 
 #include <crocus/detail/remote_function.hpp>
 #include <crocus/error.hpp>
+#include <crocus/process_pool.hpp>
 
 #include "channel.hpp"
 #include "type_name.hpp"

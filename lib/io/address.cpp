@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 #include <memory>
+#include <optional>
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -29,6 +30,21 @@ int look_up(const std::string& host, std::uint16_t port, int flags, std::vector<
     return 0;
 }
 
+/// A plain numeric address, read without the resolver: it takes kilobytes of stack to find out that it is not needed.
+std::optional<address> read_numeric(const std::string& host, std::uint16_t port) {
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(port);
+    if (::inet_pton(AF_INET, host.c_str(), &v4.sin_addr) == 1)
+        return address(reinterpret_cast<const sockaddr*>(&v4), sizeof v4);
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(port);
+    if (::inet_pton(AF_INET6, host.c_str(), &v6.sin6_addr) == 1)
+        return address(reinterpret_cast<const sockaddr*>(&v6), sizeof v6);
+    return std::nullopt;
+}
+
 [[noreturn]] void fail(const std::string& host, int error) {
     throw resolve_error("cannot find an address for '" + host + "': " + ::gai_strerror(error));
 }
@@ -38,7 +54,7 @@ int look_up(const std::string& host, std::uint16_t port, int flags, std::vector<
 address::address() noexcept : storage_{} { storage_.v4.sin_family = AF_INET; }
 
 address::address(const sockaddr* a, socklen_t length) : storage_{} {
-    if ((a->sa_family == AF_INET && length >= sizeof(sockaddr_in)))
+    if (a->sa_family == AF_INET && length >= sizeof(sockaddr_in))
         std::memcpy(&storage_.v4, a, sizeof(sockaddr_in));
     else if (a->sa_family == AF_INET6 && length >= sizeof(sockaddr_in6))
         std::memcpy(&storage_.v6, a, sizeof(sockaddr_in6));
@@ -48,7 +64,8 @@ address::address(const sockaddr* a, socklen_t length) : storage_{} {
 }
 
 address address::parse(const std::string& numeric, std::uint16_t port) {
-    std::vector<address> found;
+    if (const auto a = read_numeric(numeric, port)) return *a;
+    std::vector<address> found;  // an address with a scope, "fe80::1%eth0"
     if (const int error = look_up(numeric, port, AI_NUMERICHOST, found); error != 0) fail(numeric, error);
     return found.front();
 }
@@ -77,6 +94,7 @@ socklen_t address::size() const noexcept {
 }
 
 std::vector<address> resolve(const std::string& host, std::uint16_t port) {
+    if (const auto a = read_numeric(host, port)) return {*a};
     std::vector<address> found;
     // A numeric host, or none, asks no resolver.
     if (look_up(host, port, AI_NUMERICHOST | (host.empty() ? AI_PASSIVE : 0), found) == 0) return found;
