@@ -86,10 +86,4 @@ void fiber::arrive(arrival from) noexcept {
     if (left.after_ != nullptr) left.after_(left.after_argument_);
 }
 
-void fiber::abandon() noexcept {
-    // Never destroyed, on purpose: frames that nobody can unwind still own what lies on it.
-    alignas(stack) std::byte kept[sizeof(stack)];
-    new (kept) stack(std::move(stack_));
-}
-
 }  // namespace crocus

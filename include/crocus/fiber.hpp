@@ -56,9 +56,6 @@ public:
     /// Its stack; none for a thread's own flow.
     [[nodiscard]] const stack& on() const noexcept { return stack_; }
 
-    /// Gives up the stack of a fiber that cannot be unwound any more, for ever: it is neither reused nor unmapped.
-    void abandon() noexcept;
-
 private:
     struct arrival;
 

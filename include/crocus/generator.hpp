@@ -272,6 +272,7 @@ public:
     /// Suspends: until the generator is resumed
     /// Throws:   what throw_() was given; generator_exit when it is closed
     ///           wrong_fiber   called from a stack that is not this generator's
+    ///           A destructor that yields must not let these out: C++ ends the process.
     received_type operator()(Yield value) {
         give(value);
         if constexpr (!std::is_void_v<Send>) return take_sent();

@@ -183,7 +183,9 @@ BOOST_AUTO_TEST_CASE(destroying_a_suspended_generator_closes_it) {
 BOOST_AUTO_TEST_CASE(destroying_an_unstarted_or_finished_generator_runs_nothing) {
     const reports reports;
     int runs = 0;
-    { const generator<int> g = [&](auto&) { ++runs; }; }
+    {
+        const generator<int> g = [&](auto&) { ++runs; };
+    }
     BOOST_TEST(runs == 0);
     {
         generator<int> g = [&](auto&) { ++runs; };

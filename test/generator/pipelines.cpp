@@ -98,9 +98,7 @@ BOOST_AUTO_TEST_CASE(a_sieve_is_a_pipeline_that_grows) {
 
 // G87
 BOOST_AUTO_TEST_CASE(conjoin_gives_every_combination) {
-    const auto digits = []() -> generator<int> {
-        return [](auto& yield) { yield.from(std::array{0, 1, 2}); };
-    };
+    const auto digits = []() -> generator<int> { return [](auto& yield) { yield.from(std::array{0, 1, 2}); }; };
     std::vector<int> numbers;
     for (const auto& d : conjoin({digits, digits, digits})) numbers.push_back(d[0] * 9 + d[1] * 3 + d[2]);
     std::vector<int> expected(27);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <iterator>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <ranges>
 #include <string>
@@ -104,6 +105,14 @@ BOOST_AUTO_TEST_CASE(what_has_no_default_and_cannot_be_assigned_can_be_exchanged
         return yield.from(inner).number;
     };
     for (auto& f : outer) BOOST_TEST(f.number == 3);
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_even_be_moved_can_be_iterated_over) {
+    generator<std::mutex> g = [](auto& yield) { yield(std::mutex()); };
+    for (std::mutex& m : g) {
+        BOOST_TEST(m.try_lock());
+        m.unlock();
+    }
 }
 
 BOOST_AUTO_TEST_CASE(over_aligned_values_are_aligned_everywhere) {
