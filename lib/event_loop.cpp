@@ -211,7 +211,8 @@ void event_loop::end_tasks() {
             main_->park();  // until a task ends
         } catch (...) {
             // The driver failed. Tasks may end without it; when none does, nobody ever will.
-            if (std::exchange(failed_with, tasks_.size()) == tasks_.size() && nobody_is_ready()) throw;
+            const bool none_ended = std::exchange(failed_with, tasks_.size()) == tasks_.size();
+            if (none_ended && !tasks_.empty() && nobody_is_ready()) throw;
         }
     }
     draining_ = false;

@@ -563,7 +563,9 @@ BOOST_AUTO_TEST_CASE(a_main_flow_that_is_notified_after_the_loop_failed_is_resum
 
 BOOST_AUTO_TEST_CASE(tasks_are_unwound_also_when_the_driver_goes_on_failing) {
     bool unwound = false;
+    std::shared_ptr<std::vector<std::string>> reports;
     BOOST_CHECK_THROW(run_failing([&] {
+                          reports = collect_reports();
                           static_cast<void>(create_task([&] {
                               try {
                                   crocus::sleep(1h);
@@ -579,6 +581,7 @@ BOOST_AUTO_TEST_CASE(tasks_are_unwound_also_when_the_driver_goes_on_failing) {
                       }),
                       std::runtime_error);
     BOOST_TEST(unwound);
+    BOOST_TEST(reports->empty());
 }
 
 BOOST_AUTO_TEST_CASE(a_task_that_cannot_be_ended_is_reported_and_its_handles_stay_safe) {

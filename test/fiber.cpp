@@ -16,7 +16,6 @@
 namespace {
 
 using crocus::fiber;
-
 using crocus::test::flow;
 
 /// Out of line, because pthread_self is declared const: the compiler would not ask again after a switch.
