@@ -117,8 +117,8 @@ BOOST_AUTO_TEST_CASE(a_thousand_timers_fire_in_order_and_a_third_of_them_cancell
         std::vector<int> fired;
         std::vector<crocus::handle> handles;
         for (int i = 0; i != 1000; ++i)
-            handles.push_back(
-                event_loop::current().call_later((i * 7919 % 1000) * 1ms, [&, i] { fired.push_back(i * 7919 % 1000); }));
+            handles.push_back(event_loop::current().call_later((i * 7919 % 1000) * 1ms,
+                                                               [&, i] { fired.push_back(i * 7919 % 1000); }));
         for (std::size_t i = 0; i < 1000; i += 3) handles[i].cancel();
         crocus::sleep(1s);
         BOOST_TEST(fired.size() == 666U);
@@ -271,7 +271,8 @@ BOOST_AUTO_TEST_CASE(a_callback_may_make_a_task_that_waits) {
     });
 }
 
-// -------------------------------------------------------------------------------------------------------- other threads
+// -------------------------------------------------------------------------------------------------------- other
+// threads
 
 BOOST_AUTO_TEST_CASE(each_post_of_other_threads_runs_once_and_in_its_threads_order) {  // L14, I9
     constexpr int threads = 4;
@@ -337,7 +338,8 @@ BOOST_AUTO_TEST_CASE(a_post_that_comes_as_the_loop_falls_asleep_is_seen) {  // L
             const auto start = loop.now();
             auto ran_at = crocus::time_point::max();
             // The loop has looked for posts then, and looks for timers before it sleeps.
-            loop.call_soon([&] { driver.on_next_look = [&] { loop.call_soon_threadsafe([&] { ran_at = loop.now(); }); }; });
+            loop.call_soon(
+                [&] { driver.on_next_look = [&] { loop.call_soon_threadsafe([&] { ran_at = loop.now(); }); }; });
             crocus::sleep(1h);
             BOOST_TEST((ran_at == start));
         },
@@ -494,15 +496,18 @@ BOOST_AUTO_TEST_CASE(exit_may_be_called_anywhere) {
     // the implicit loop: its main flow, a task, a callback
     BOOST_TEST(status_of([&] { with_a_task(), leave(); }) == exited_with_3);
     BOOST_TEST(status_of([&] { with_a_task(), create_task(leave).get(); }) == exited_with_3);
-    BOOST_TEST(status_of([&] { with_a_task(), event_loop::current().call_soon(leave), crocus::yield_now(); }) == exited_with_3);
+    BOOST_TEST(status_of([&] { with_a_task(), event_loop::current().call_soon(leave), crocus::yield_now(); }) ==
+               exited_with_3);
     // a loop of run(), without and with an implicit one
     BOOST_TEST(status_of([&] { crocus::run([&] { with_a_task(), leave(); }); }) == exited_with_3);
     BOOST_TEST(status_of([&] { crocus::run([&] { with_a_task(), create_task(leave).get(); }); }) == exited_with_3);
-    BOOST_TEST(status_of([&] { with_a_task(), crocus::run([&] { with_a_task(), create_task(leave).get(); }); }) == exited_with_3);
+    BOOST_TEST(status_of([&] { with_a_task(), crocus::run([&] { with_a_task(), create_task(leave).get(); }); }) ==
+               exited_with_3);
     BOOST_TEST(status_of([&] { with_a_task(), crocus::run([&] { with_a_task(), leave(); }); }) == exited_with_3);
 }
 
-// ---------------------------------------------------------------------------------------------------- drivers that fail
+// ---------------------------------------------------------------------------------------------------- drivers that
+// fail
 
 namespace {
 

@@ -191,7 +191,9 @@ BOOST_AUTO_TEST_CASE(all_who_await_get_the_result_in_the_order_in_which_they_cam
     run_virtual([] {
         future<int> f;
         std::string log;
-        const auto waiter = [&](char name) { return create_task([&, name] { log += name + std::to_string(f.get()); }); };
+        const auto waiter = [&](char name) {
+            return create_task([&, name] { log += name + std::to_string(f.get()); });
+        };
         auto a = waiter('a');
         crocus::yield_now();
         f.add_done_callback([&](auto done) { log += 'b' + std::to_string(done.result()); });
@@ -356,7 +358,8 @@ BOOST_AUTO_TEST_CASE(a_pending_future_that_nobody_holds_goes_away_with_its_callb
     });
 }
 
-// --------------------------------------------------------------------------------------------------- nobody retrieved it
+// --------------------------------------------------------------------------------------------------- nobody retrieved
+// it
 
 BOOST_AUTO_TEST_CASE(an_exception_that_nobody_retrieves_is_reported_once_with_its_place) {  // F10
     run_virtual([] {

@@ -89,7 +89,8 @@ void poll_now() {
 
 }  // namespace
 
-// ------------------------------------------------------------------------------------------------------------ readiness
+// ------------------------------------------------------------------------------------------------------------
+// readiness
 
 BOOST_AUTO_TEST_CASE(a_read_waits_until_something_comes) {
     run([] {
@@ -199,6 +200,36 @@ BOOST_AUTO_TEST_CASE(an_urgent_byte_does_not_hide_what_follows_it) {
         BOOST_TEST(text == "abcdef");
         driver().close(client);
         driver().close(server);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_descriptor_that_is_passed_along_does_not_hide_what_follows_it) {
+    run([] {
+        const auto [a, b] = socket_pair();
+        const io_handle in = driver().adopt(a);
+        std::string text;
+        auto reader = create_task([&] {
+            while (text != "abcdef") text += receive(in);
+        });
+        crocus::yield_now();
+        iovec piece{const_cast<char*>("abc"), 3};
+        alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+        msghdr message{};
+        message.msg_iov = &piece;
+        message.msg_iovlen = 1;
+        message.msg_control = control;
+        message.msg_controllen = sizeof control;
+        cmsghdr* const header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int));
+        std::memcpy(CMSG_DATA(header), &b, sizeof b);
+        BOOST_REQUIRE(::sendmsg(b, &message, MSG_NOSIGNAL) == 3);
+        write_all(b, "def");
+        reader.get();  // a read stops where the descriptor was
+        BOOST_TEST(text == "abcdef");
+        driver().close(in);
+        ::close(b);
     });
 }
 
@@ -343,7 +374,8 @@ BOOST_AUTO_TEST_CASE(tasks_that_yield_for_ever_do_not_keep_descriptors_from_bein
     });
 }
 
-// --------------------------------------------------------------------------------------------------------------- closing
+// ---------------------------------------------------------------------------------------------------------------
+// closing
 
 BOOST_AUTO_TEST_CASE(close_wakes_all_who_wait) {
     run([] {
@@ -384,6 +416,9 @@ BOOST_AUTO_TEST_CASE(a_number_that_is_used_again_never_wakes_who_waited_on_the_o
         auto new_reader = create_task([&] { return receive(fresh); });
         BOOST_CHECK_THROW(old_reader.get(), crocus::closed_error);
         BOOST_TEST(new_reader.get() == "for the new one");
+        write_all(d, "more");
+        BOOST_CHECK_THROW(receive(old), crocus::closed_error);
+        BOOST_TEST(receive(fresh) == "more");
         driver().close(old);  // does nothing to the new one
         BOOST_TEST(driver().native(fresh) == a);
         BOOST_TEST(driver().native(old) == -1);
@@ -470,8 +505,8 @@ BOOST_AUTO_TEST_CASE(a_refused_connection_is_an_error_that_names_the_operation) 
         driver().bind(bound, reinterpret_cast<sockaddr*>(&address), length);
         driver().local_address(bound, reinterpret_cast<sockaddr*>(&address), &length);
         const io_handle client = driver().open_socket(AF_INET, SOCK_STREAM, 0);
-        BOOST_CHECK_EXCEPTION(driver().connect(client, reinterpret_cast<sockaddr*>(&address), length), std::system_error,
-                              [](const auto& e) {
+        BOOST_CHECK_EXCEPTION(driver().connect(client, reinterpret_cast<sockaddr*>(&address), length),
+                              std::system_error, [](const auto& e) {
                                   return e.code() == std::errc::connection_refused &&
                                          std::string(e.what()).find("connect") != std::string::npos;
                               });
@@ -508,7 +543,8 @@ BOOST_AUTO_TEST_CASE(an_accept_that_is_cancelled_loses_no_connection) {
     });
 }
 
-// ---------------------------------------------------------------------------------------------------------------- polling
+// ----------------------------------------------------------------------------------------------------------------
+// polling
 
 BOOST_AUTO_TEST_CASE(wake_ends_a_poll_of_another_thread_and_one_that_has_not_begun) {  // L14
     const auto d = crocus::make_io_driver();

@@ -86,7 +86,8 @@ BOOST_AUTO_TEST_CASE(a_main_flow_that_was_cancelled_and_returns_ends_cancelled) 
                       std::runtime_error);
 }
 
-// ---------------------------------------------------------------------------------------------------------- the clean-up
+// ---------------------------------------------------------------------------------------------------------- the
+// clean-up
 
 BOOST_AUTO_TEST_CASE(tasks_that_are_left_are_cancelled_and_awaited) {  // C18
     std::string log;
@@ -246,7 +247,8 @@ BOOST_AUTO_TEST_CASE(tasks_that_an_executors_last_calls_make_are_ended_too) {  /
     BOOST_TEST(ended);
 }
 
-// -------------------------------------------------------------------------------------------------------------- nesting
+// --------------------------------------------------------------------------------------------------------------
+// nesting
 
 BOOST_AUTO_TEST_CASE(run_inside_a_task_or_another_run_is_an_error_that_says_what_to_do) {  // C18, users' T14
     const auto is_refused = [] {
@@ -308,7 +310,8 @@ BOOST_AUTO_TEST_CASE(several_threads_run_loops_of_their_own_at_once) {
     BOOST_TEST(sum == 46);
 }
 
-// ----------------------------------------------------------------------------------------------------------- interruption
+// -----------------------------------------------------------------------------------------------------------
+// interruption
 
 BOOST_AUTO_TEST_CASE(an_interrupt_cancels_the_main_flow_which_may_catch_it) {  // C20
     std::string message;

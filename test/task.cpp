@@ -242,7 +242,8 @@ BOOST_AUTO_TEST_CASE(a_tree_of_tasks_adds_up) {
     });
 }
 
-// ------------------------------------------------------------------------------------------- the callable and the result
+// ------------------------------------------------------------------------------------------- the callable and the
+// result
 
 namespace {
 
@@ -312,7 +313,8 @@ BOOST_AUTO_TEST_CASE(a_result_that_nobody_wants_is_destroyed_in_its_task) {
     });
 }
 
-// -------------------------------------------------------------------------------------------------------- exception state
+// -------------------------------------------------------------------------------------------------------- exception
+// state
 
 BOOST_AUTO_TEST_CASE(tasks_that_suspend_while_they_handle_exceptions_keep_them_apart) {  // users' T4
     run_virtual([] {
@@ -366,7 +368,8 @@ BOOST_AUTO_TEST_CASE(a_task_made_and_run_while_another_unwinds_sees_no_exception
     });
 }
 
-// ---------------------------------------------------------------------------------------------------------- cancellation
+// ----------------------------------------------------------------------------------------------------------
+// cancellation
 
 BOOST_AUTO_TEST_CASE(cancel_raises_where_the_task_waits) {  // T5, T14
     run_virtual([] {

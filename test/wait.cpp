@@ -38,9 +38,8 @@ std::string cancellation_of(F f) {
 
 std::shared_ptr<std::vector<std::string>> collect_reports() {
     auto reports = std::make_shared<std::vector<std::string>>();
-    event_loop::current().set_exception_handler([reports](event_loop&, const crocus::exception_context& context) {
-        reports->push_back(context.message);
-    });
+    event_loop::current().set_exception_handler(
+        [reports](event_loop&, const crocus::exception_context& context) { reports->push_back(context.message); });
     return reports;
 }
 
@@ -76,8 +75,9 @@ BOOST_AUTO_TEST_CASE(results_are_nothing_references_and_things_that_cannot_be_co
         } target;
         auto results = gather([] {}, [&]() -> pinned& { return target; }, [] { return std::make_unique<int>(5); },
                               [&] { return std::ref(target); });
-        static_assert(std::is_same_v<decltype(results), std::tuple<std::monostate, pinned&, std::unique_ptr<int>,
-                                                                   std::reference_wrapper<pinned>>>);
+        static_assert(
+            std::is_same_v<decltype(results),
+                           std::tuple<std::monostate, pinned&, std::unique_ptr<int>, std::reference_wrapper<pinned>>>);
         std::get<1>(results).value = 7;
         BOOST_TEST(target.value == 7);
         BOOST_TEST(*std::get<2>(results) == 5);
@@ -187,7 +187,8 @@ BOOST_AUTO_TEST_CASE(the_first_failure_cancels_the_others_waits_for_them_and_is_
                                          throw std::runtime_error("the first failure");
                                      },
                                      [&] { slow(5); }),
-                              std::runtime_error, [](const auto& e) { return e.what() == std::string("the first failure"); });
+                              std::runtime_error,
+                              [](const auto& e) { return e.what() == std::string("the first failure"); });
         BOOST_TEST(log == "35");
         BOOST_TEST(crocus::all_tasks().empty());
         BOOST_TEST(reports->empty());
@@ -197,14 +198,11 @@ BOOST_AUTO_TEST_CASE(the_first_failure_cancels_the_others_waits_for_them_and_is_
 BOOST_AUTO_TEST_CASE(a_failure_before_the_others_began_keeps_them_from_beginning) {
     run_virtual([] {
         bool began = false;
-        BOOST_CHECK_THROW(gather(
-                              [&] {
-                                  throw std::runtime_error("at once");
-                              },
-                              [&] {
-                                  crocus::sleep(1ms);
-                                  began = true;
-                              }),
+        BOOST_CHECK_THROW(gather([&] { throw std::runtime_error("at once"); },
+                                 [&] {
+                                     crocus::sleep(1ms);
+                                     began = true;
+                                 }),
                           std::runtime_error);
         BOOST_TEST(!began);
         BOOST_TEST(crocus::all_tasks().empty());
@@ -214,9 +212,8 @@ BOOST_AUTO_TEST_CASE(a_failure_before_the_others_began_keeps_them_from_beginning
 BOOST_AUTO_TEST_CASE(a_function_that_ends_cancelled_is_a_failure_and_the_caller_is_not_cancelled) {  // T25
     run_virtual([] {
         auto outer = create_task([] {
-            const auto message = cancellation_of([] {
-                gather([] { throw crocus::cancelled_error("one of them"); }, [] { crocus::sleep(1h); });
-            });
+            const auto message = cancellation_of(
+                [] { gather([] { throw crocus::cancelled_error("one of them"); }, [] { crocus::sleep(1h); }); });
             BOOST_TEST(crocus::current_task().cancelling() == 0);
             return message;
         });

@@ -300,7 +300,8 @@ BOOST_AUTO_TEST_CASE(a_reference_goes_through_defer_cancellation) {
     });
 }
 
-// -------------------------------------------------------------------------------------------------- what belongs to a task
+// -------------------------------------------------------------------------------------------------- what belongs to a
+// task
 
 BOOST_AUTO_TEST_CASE(errno_belongs_to_the_task) {
     run_virtual([] {
