@@ -231,7 +231,7 @@ void event_loop::detach(event_loop* before) noexcept {
 void event_loop::dispose(std::unique_ptr<event_loop> loop) noexcept {
     if (loop->tasks_.empty()) return;
     for (auto* task = loop->tasks_.first(); task != nullptr; task = task->next_task)
-        loop->call_exception_handler({task->describe() + " still waits, but its loop has ended: it is abandoned", nullptr});
+        loop->call_exception_handler({task->describe() + " still waits, but its loop ended: it is abandoned", nullptr});
     loop->inbox_->close();
     const std::scoped_lock lock(kept.mutex);
     loop->next_kept_ = kept.head;

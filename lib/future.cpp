@@ -82,7 +82,7 @@ void future_state::await() {
     if (event_loop::current().id() != loop_id_)
         throw usage_error(describe() + " belongs to another thread's loop; concurrent_future crosses threads");
     require_not_self();
-    if (const auto message = agent::current().take_cancellation()) cancel(*message);  // as if it came while it waits (T8)
+    if (const auto message = agent::current().take_cancellation()) cancel(*message);  // as if it came in the wait (T8)
     if (done()) return;
     awaiting w(*this);
     done_.wait(w);

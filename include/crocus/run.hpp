@@ -16,7 +16,7 @@ namespace crocus {
 
 struct run_options {
     std::unique_ptr<io_driver> driver = nullptr;  // null: make_io_driver()
-    bool handle_interrupt = true;  // on the process's main thread, if nobody else handles it: SIGINT cancels the main flow
+    bool handle_interrupt = true;  // SIGINT cancels the main flow, on the main thread, if nobody else handles it
 };
 
 namespace detail {
@@ -29,8 +29,8 @@ public:
     run_scope& operator=(const run_scope&) = delete;
     ~run_scope();
 
-    /// Cancels what is left, waits for it, shuts executors down. If `error` is how an interrupt ended the main flow, the
-    /// process then dies of it. Returns how the main flow ended, which a request that it did not meet cancels (T9).
+    /// Cancels what is left, waits for it, shuts executors down. If `error` is how an interrupt ended the main flow, then
+    /// the process dies of it. Returns how the main flow ended, which a request that it did not meet cancels (T9).
     std::exception_ptr finish(std::exception_ptr error);
 
 private:
@@ -68,7 +68,8 @@ std::invoke_result_t<F&> run(F&& f, run_options options = {}) {
         } catch (...) {
             error = std::current_exception();
         }
-        error = scope.finish(std::move(error));  // not in the handler: the tasks that end now must not find an exception being handled
+        // Not in the handler: the tasks that end now must not find an exception being handled.
+        error = scope.finish(std::move(error));
     }
     if (error) std::rethrow_exception(error);
     if constexpr (!std::is_void_v<result>) return static_cast<result&&>(value.get());

@@ -290,8 +290,8 @@ io_handle epoll_driver::accept(io_handle handle) {
 std::size_t epoll_driver::recv(io_handle handle, std::span<std::byte> into) {
     return static_cast<std::size_t>(retry(handle, &entry::in, "recv", [&](entry& e) {
         const ssize_t n = ::recv(e.fd, into.data(), into.size(), 0);
-        // A short read has emptied a TCP socket: the next one would say EAGAIN. Elsewhere it may have stopped at a border
-        // between messages.
+        // A short read has emptied a TCP socket: the next one would say EAGAIN. Elsewhere it may have stopped where a
+        // descriptor or a message begins.
         if (n > 0 && static_cast<std::size_t>(n) < into.size() && e.is_tcp && !e.read_on) e.in.ready = false;
         return n;
     }));

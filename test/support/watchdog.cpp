@@ -57,7 +57,7 @@ public:
 
 BOOST_TEST_GLOBAL_FIXTURE(watchdog);
 
-// libstdc++ counts the owners of an exception out of ThreadSanitizer's sight: when the thread that threw it is the last to
-// let it go, destroying it there looks like a race with whoever caught it elsewhere.
+// libstdc++ counts the owners of an exception out of ThreadSanitizer's sight: when the thread that threw it is the last
+// to let it go, destroying it there looks like a race with whoever caught it elsewhere.
 extern "C" __attribute__((visibility("default"))) const char* __tsan_default_suppressions();  // NOLINT: TSan's name
 const char* __tsan_default_suppressions() { return "race:std::__exception_ptr::exception_ptr::_M_release"; }
