@@ -1,6 +1,7 @@
 #include <crocus/fiber.hpp>
 
 #include <cstdlib>
+#include <exception>
 #include <new>
 #include <utility>
 
@@ -46,6 +47,8 @@ fiber& fiber::of_thread() noexcept {
     running = new (storage) fiber;
     return *running;
 }
+
+bool fiber::unwinding() const noexcept { return entered_in_unwinding_ || std::uncaught_exceptions() > 0; }
 
 void fiber::enter() noexcept {
     fiber& from = current();

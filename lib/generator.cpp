@@ -60,6 +60,7 @@ void generator_state::switch_in() {
     if (!body_) body_.emplace(stack(stack_size_), &generator_state::entry, this);
     status_ = generator_status::running;
     resumer_ = &fiber::current();
+    body_->set_entered_in_unwinding(resumer_->unwinding());
     body_->enter();
 }
 

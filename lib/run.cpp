@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <thread>
 
 #include <unistd.h>
@@ -106,7 +107,10 @@ std::exception_ptr run_scope::finish(std::exception_ptr error) {
         loop_->call_exception_handler({"while the loop of run() was shut down", std::current_exception()});
     }
     const bool interrupt_ended_it = delivered_ && is_cancellation(error) && main.uncancel() == 0;
-    if (interrupt_ended_it) std::raise(SIGINT);
+    if (interrupt_ended_it) {
+        std::fflush(nullptr);  // a signal's death does not
+        std::raise(SIGINT);
+    }
     return error;
 }
 

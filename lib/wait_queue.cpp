@@ -1,6 +1,5 @@
 #include <crocus/wait_queue.hpp>
 
-#include <exception>
 
 #include <crocus/error.hpp>
 
@@ -27,7 +26,7 @@ int agent::uncancel() noexcept {
     return cancelling_;
 }
 
-bool agent::holds_cancellation() const noexcept { return holds_ > 0 || std::uncaught_exceptions() > 0; }
+bool agent::holds_cancellation() const noexcept { return holds_ > 0 || fiber::current().unwinding(); }
 
 std::optional<std::string> agent::take_cancellation() {
     if (!cancel_pending_ || holds_cancellation()) return std::nullopt;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <crocus/error.hpp>
+#include <crocus/generator.hpp>
 #include <crocus/wait.hpp>
 #include <crocus/wait_queue.hpp>
 
@@ -632,5 +633,33 @@ BOOST_AUTO_TEST_CASE(the_main_flow_is_a_task_like_any_other) {  // T5, T8, T12
         BOOST_TEST(main.cancelling() == 1);
         BOOST_TEST(main.uncancel() == 0);
         t.get();
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_cancellation_is_held_in_a_generator_that_a_destructor_resumes_while_unwinding) {
+    run_virtual([] {
+        bool drained = false;
+        struct drain {
+            bool& done;
+            ~drain() {
+                crocus::generator<int> last([](auto& yield) {
+                    crocus::sleep(5ms);
+                    yield(1);
+                });
+                for (int i : last) done = i == 1;
+            }
+        };
+        auto t = create_task([&] {
+            try {
+                const drain at_end{drained};
+                throw std::runtime_error("unwinding");
+            } catch (const std::runtime_error&) {
+                crocus::sleep(1h);  // here the cancellation is delivered
+            }
+        });
+        crocus::yield_now();
+        t.cancel("held");
+        BOOST_TEST(cancellation_of([&] { t.get(); }) == "held");
+        BOOST_TEST(drained);
     });
 }

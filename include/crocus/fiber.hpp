@@ -53,6 +53,14 @@ public:
     /// that was left, and give back its stack.
     [[noreturn]] static void exit_to(fiber& next, void (*after)(void* argument) noexcept, void* argument) noexcept;
 
+    /// Says whether whoever enters it next does so while an exception unwinds: in a destructor, say, that resumes a
+    /// generator. The exception state itself is each fiber's own.
+    void set_entered_in_unwinding(bool yes) noexcept { entered_in_unwinding_ = yes; }
+
+    /// True if an exception unwinds this fiber's stack, or one that waits for this fiber to come back. This fiber must be
+    /// the running one.
+    [[nodiscard]] bool unwinding() const noexcept;
+
     /// Its stack; none for a thread's own flow.
     [[nodiscard]] const stack& on() const noexcept { return stack_; }
 
@@ -73,6 +81,8 @@ private:
     // the fiber's __cxa_eh_globals while it is left
     void* caught_exceptions_ = nullptr;
     unsigned int uncaught_exceptions_ = 0;
+
+    bool entered_in_unwinding_ = false;
 
     // run by whoever is entered next, once this fiber has exited
     void (*after_)(void*) noexcept = nullptr;
