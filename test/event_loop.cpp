@@ -21,29 +21,17 @@
 #include <crocus/wait_queue.hpp>
 
 #include "support/child.hpp"
+#include "support/loop_tests.hpp"
 #include "support/virtual_time.hpp"
 
 extern "C" __attribute__((weak)) void __lsan_disable();  // NOLINT: the name is the sanitizer's
 
 using crocus::create_task;
 using crocus::event_loop;
+using crocus::test::collect_reports;
+using crocus::test::contains;
 using crocus::test::run_virtual;
 using namespace std::chrono_literals;
-
-namespace {
-
-/// What went to the current loop's exception handler.
-std::shared_ptr<std::vector<std::string>> collect_reports() {
-    auto reports = std::make_shared<std::vector<std::string>>();
-    event_loop::current().set_exception_handler([reports](event_loop&, const crocus::exception_context& context) {
-        reports->push_back(context.message + (context.exception ? ": " + crocus::describe(context.exception) : ""));
-    });
-    return reports;
-}
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-}  // namespace
 
 // ---------------------------------------------------------------------------------------------------------- the order
 

@@ -11,27 +11,20 @@
 #include <crocus/error.hpp>
 #include <crocus/task.hpp>
 
+#include "support/loop_tests.hpp"
 #include "support/virtual_time.hpp"
 
 using crocus::create_task;
 using crocus::event_loop;
 using crocus::future;
+using crocus::test::collect_reports;
+using crocus::test::contains;
 using crocus::test::run_virtual;
 using namespace std::chrono_literals;
 
 namespace {
 
 std::exception_ptr error(const std::string& what) { return std::make_exception_ptr(std::runtime_error(what)); }
-
-std::shared_ptr<std::vector<std::string>> collect_reports() {
-    auto reports = std::make_shared<std::vector<std::string>>();
-    event_loop::current().set_exception_handler([reports](event_loop&, const crocus::exception_context& context) {
-        reports->push_back(context.message + ": " + crocus::describe(context.exception));
-    });
-    return reports;
-}
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 }  // namespace
 

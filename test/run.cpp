@@ -19,30 +19,17 @@
 #include <crocus/wait_queue.hpp>
 
 #include "support/child.hpp"
+#include "support/loop_tests.hpp"
 #include "support/virtual_time.hpp"
 
 using crocus::create_task;
 using crocus::event_loop;
 using crocus::run;
 using crocus::test::in_child;
+using crocus::test::cancellation_of;
+using crocus::test::contains;
 using crocus::test::run_virtual;
 using namespace std::chrono_literals;
-
-namespace {
-
-template <class F>
-std::string cancellation_of(F f) {
-    try {
-        f();
-        return "none";
-    } catch (const crocus::cancelled_error& e) {
-        return e.message();
-    }
-}
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-}  // namespace
 
 // ------------------------------------------------------------------------------------------------------- the function
 

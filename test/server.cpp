@@ -13,6 +13,8 @@
 #include <crocus/task.hpp>
 #include <crocus/wait.hpp>
 
+#include "support/loop_tests.hpp"
+
 namespace {
 
 void echo_lines(crocus::stream& s) {
@@ -20,17 +22,6 @@ void echo_lines(crocus::stream& s) {
 }
 
 crocus::stream connect(const crocus::server& to) { return crocus::open_connection("127.0.0.1", to.port()); }
-
-/// What reaches the loop's exception handler.
-struct reports {
-    std::vector<std::string> messages;
-    reports() {
-        crocus::event_loop::current().set_exception_handler(
-            [this](crocus::event_loop&, const crocus::exception_context& c) {
-                messages.push_back(c.message + ": " + crocus::describe(c.exception));
-            });
-    }
-};
 
 }  // namespace
 
@@ -59,7 +50,7 @@ BOOST_AUTO_TEST_CASE(every_connection_has_a_task_of_its_own) {  // S2
 
 BOOST_AUTO_TEST_CASE(a_handler_that_throws_is_reported_and_the_server_goes_on) {  // S2
     crocus::run([] {
-        reports seen;
+        const auto seen = crocus::test::collect_reports();
         auto server = crocus::start_server(
             [](crocus::stream& s) {
                 if (s.read_line() == "fail\n") throw std::runtime_error("on request");
@@ -72,8 +63,8 @@ BOOST_AUTO_TEST_CASE(a_handler_that_throws_is_reported_and_the_server_goes_on) {
         auto second = connect(server);
         second.write("go on\n");
         BOOST_TEST(second.read() == "fine\n");
-        BOOST_REQUIRE(seen.messages.size() == 1u);
-        BOOST_TEST(seen.messages[0] == "exception in a connection handler: std::runtime_error: on request");
+        BOOST_REQUIRE(seen->size() == 1u);
+        BOOST_TEST(seen->front() == "exception in a connection handler: std::runtime_error: on request");
     });
 }
 
@@ -161,7 +152,7 @@ BOOST_AUTO_TEST_CASE(a_port_that_is_taken_is_an_error_that_names_it) {
 
 BOOST_AUTO_TEST_CASE(running_out_of_descriptors_is_reported_and_survived) {  // L36
     crocus::run([] {
-        reports seen;
+        const auto seen = crocus::test::collect_reports();
         auto server = crocus::start_server(echo_lines, "127.0.0.1", 0);
         auto client = connect(server);
         client.write("a\n");
@@ -173,10 +164,10 @@ BOOST_AUTO_TEST_CASE(running_out_of_descriptors_is_reported_and_survived) {  // 
         const rlimit none{static_cast<rlim_t>(waiting.descriptor().native()) + 1, before.rlim_max};
         BOOST_REQUIRE_EQUAL(::setrlimit(RLIMIT_NOFILE, &none), 0);
         waiting.connect(crocus::address::parse("127.0.0.1", server.port()));
-        while (seen.messages.empty()) crocus::yield_now();
+        while (seen->empty()) crocus::yield_now();
         BOOST_REQUIRE_EQUAL(::setrlimit(RLIMIT_NOFILE, &before), 0);
 
-        BOOST_TEST(seen.messages[0].find("accepting pauses") == 0u);
+        BOOST_TEST(seen->front().find("accepting pauses") == 0u);
         client.write("b\n");
         BOOST_TEST(client.read_line() == "echo b\n");
     });

@@ -14,11 +14,15 @@
 #include <crocus/wait.hpp>
 #include <crocus/wait_queue.hpp>
 
+#include "support/loop_tests.hpp"
 #include "support/virtual_time.hpp"
 
 using crocus::create_task;
 using crocus::event_loop;
 using crocus::future;
+using crocus::test::cancellation_of;
+using crocus::test::collect_reports;
+using crocus::test::contains;
 using crocus::test::run_virtual;
 using namespace std::chrono_literals;
 
@@ -35,27 +39,6 @@ constexpr std::size_t many = 10'000;
 #else
 constexpr std::size_t many = 10'000;
 #endif
-
-std::shared_ptr<std::vector<std::string>> collect_reports() {
-    auto reports = std::make_shared<std::vector<std::string>>();
-    event_loop::current().set_exception_handler([reports](event_loop&, const crocus::exception_context& context) {
-        reports->push_back(context.message + ": " + crocus::describe(context.exception));
-    });
-    return reports;
-}
-
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
-
-/// The message of the cancellation that leaves `f`; "none" if none does.
-template <class F>
-std::string cancellation_of(F f) {
-    try {
-        f();
-        return "none";
-    } catch (const crocus::cancelled_error& e) {
-        return e.message();
-    }
-}
 
 }  // namespace
 

@@ -16,34 +16,16 @@
 #include <crocus/generator.hpp>
 #include <crocus/task.hpp>
 
+#include "support/loop_tests.hpp"
 #include "support/virtual_time.hpp"
 
 using crocus::create_task;
 using crocus::event_loop;
 using crocus::gather;
+using crocus::test::cancellation_of;
+using crocus::test::collect_reports;
 using crocus::test::run_virtual;
 using namespace std::chrono_literals;
-
-namespace {
-
-template <class F>
-std::string cancellation_of(F f) {
-    try {
-        f();
-        return "none";
-    } catch (const crocus::cancelled_error& e) {
-        return e.message();
-    }
-}
-
-std::shared_ptr<std::vector<std::string>> collect_reports() {
-    auto reports = std::make_shared<std::vector<std::string>>();
-    event_loop::current().set_exception_handler(
-        [reports](event_loop&, const crocus::exception_context& context) { reports->push_back(context.message); });
-    return reports;
-}
-
-}  // namespace
 
 // --------------------------------------------------------------------------------------------------------- the results
 

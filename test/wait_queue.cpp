@@ -14,28 +14,15 @@
 #include <crocus/generator.hpp>
 #include <crocus/task.hpp>
 
+#include "support/loop_tests.hpp"
 #include "support/virtual_time.hpp"
 
 using crocus::create_task;
 using crocus::event_loop;
 using crocus::wait_queue;
+using crocus::test::cancellation_of;
 using crocus::test::run_virtual;
 using namespace std::chrono_literals;
-
-namespace {
-
-/// The message of the cancellation that leaves `f`; "none" if none does.
-template <class F>
-std::string cancellation_of(F f) {
-    try {
-        f();
-        return "none";
-    } catch (const crocus::cancelled_error& e) {
-        return e.message();
-    }
-}
-
-}  // namespace
 
 // ---------------------------------------------------------------------------------------------------------- the queue
 
