@@ -1,9 +1,12 @@
 #define BOOST_TEST_MODULE io_address
 #include <boost/test/unit_test.hpp>
 
+#include <string>
+
 #include <crocus/error.hpp>
 #include <crocus/io/address.hpp>
 #include <crocus/run.hpp>
+#include <crocus/task.hpp>
 
 BOOST_AUTO_TEST_CASE(numeric_addresses_are_read_and_written) {  // L31
     const auto four = crocus::address::parse("127.0.0.1", 80);
@@ -37,10 +40,18 @@ BOOST_AUTO_TEST_CASE(no_host_means_all_interfaces) {
     });
 }
 
-BOOST_AUTO_TEST_CASE(localhost_is_resolved_off_the_loop) {
+BOOST_AUTO_TEST_CASE(a_name_is_looked_up_off_the_loop) {  // L31
     crocus::run([] {
-        for (const auto& a : crocus::resolve("localhost", 7))
-            BOOST_TEST((a.host() == "127.0.0.1" || a.host() == "::1"));
+        bool others_ran = false;
+        auto other = crocus::create_task([&] { others_ran = true; });
+        try {
+            for (const auto& a : crocus::resolve("localhost", 7))
+                BOOST_TEST((a.host() == "127.0.0.1" || a.host() == "::1"));
+        } catch (const crocus::resolve_error& e) {  // a machine without /etc/hosts
+            BOOST_TEST(std::string(e.what()).find("'localhost'") != std::string::npos);
+        }
+        BOOST_TEST(others_ran);
+        other.get();
     });
 }
 
