@@ -1,5 +1,8 @@
+// What the inline switch leaves out: threads that have no fiber yet, exception state, floating-point environments,
+// sanitizers, and Boost.Context, which is the mechanism where there is no inline one.
 #include <crocus/fiber.hpp>
 
+#include <cerrno>
 #include <cstdlib>
 #include <exception>
 #include <new>
@@ -16,77 +19,162 @@ namespace {
 
 namespace context = boost::context::detail;
 
-/// The layout that the Itanium C++ ABI gives __cxa_eh_globals.
-struct exception_globals {
-    void* caught_exceptions;
-    unsigned int uncaught_exceptions;
-};
+/// Seen in place of a thread's exceptions, it makes every switch special.
+constinit const detail::exception_globals always_special{nullptr, 1};
 
-constinit thread_local fiber* running = nullptr;
+// Initial-exec, since its place must be the same on every thread.
+[[gnu::tls_model("initial-exec")]] constinit thread_local detail::thread_state state{.exceptions = &always_special};
+
+/// Chosen once, for the whole process: fibers left by one mechanism cannot be entered by the other. Where the processor
+/// keeps a shadow stack, Boost's is the one that knows of it.
+bool over_boost() noexcept {
+#ifdef CROCUS_SWITCH_OVER_BOOST
+    return true;
+#else
+    static const bool chosen = !detail::has_inline_switch || detail::has_shadow_stack();
+    return chosen;
+#endif
+}
+
+/// True if every arrival has something to see to, and so every switch is out of line.
+bool never_inline() noexcept { return over_boost() || sanitizer::present(); }
+
+detail::exception_globals& exceptions_of_thread() noexcept {
+    return *reinterpret_cast<detail::exception_globals*>(abi::__cxa_get_globals());
+}
 
 }  // namespace
 
-/// What jump_fcontext hands over: where the other fiber was left, and which one it was.
-struct fiber::arrival : context::transfer_t {};
+namespace detail {
+std::ptrdiff_t thread_state_offset;
+}
+
+namespace {
+// Before any constructor that may use a fiber.
+[[gnu::constructor(101)]] void find_thread_state() noexcept {
+    detail::thread_state_offset = reinterpret_cast<std::byte*>(&state) - detail::thread_pointer();
+}
+}  // namespace
 
 fiber::fiber() noexcept = default;
 
 fiber::fiber(stack on, body run, void* argument) noexcept
     : stack_(std::move(on)), run_(run), argument_(argument) {
-    context_ = context::make_fcontext(stack_.top(), stack_.size(), [](context::transfer_t t) { start({t}); });
+    if (over_boost())
+        context_.sp = context::make_fcontext(stack_.top(), stack_.size(), [](context::transfer_t from) {
+            detail::this_thread().left->context_.sp = from.fctx;
+            *static_cast<void**>(__builtin_frame_address(0)) = nullptr;  // who walks frame pointers stops here
+            start();
+        });
+    else
+        detail::prepare_context(context_, stack_.top(), &fiber::start);
     sanitizer::create(seen_, stack_.bottom(), stack_.size());
 }
 
 fiber::~fiber() { sanitizer::destroy(seen_); }
 
-fiber& fiber::current() noexcept { return running != nullptr ? *running : of_thread(); }
-
 // The thread's own flow has no destructor to run, and must outlive every thread-local object that may still switch.
 fiber& fiber::of_thread() noexcept {
     alignas(fiber) thread_local std::byte storage[sizeof(fiber)];
-    running = new (storage) fiber;
-    return *running;
+    detail::thread_state& t = detail::this_thread();
+    t.running = new (storage) fiber;
+    t.error_number = &errno;
+    if (!never_inline()) t.exceptions = &exceptions_of_thread();
+    return *t.running;
 }
 
 bool fiber::unwinding() const noexcept { return entered_in_unwinding_ || std::uncaught_exceptions() > 0; }
 
-void fiber::enter() noexcept {
-    fiber& from = current();
-    from.arrive(leave(from, *this, false));
+// leave() and arrive() are not inline: __cxa_get_globals counts as constant, and its result must not be kept from the one
+// to the other.
+
+/// Takes what is this fiber's own out of the thread, before the switch: after it this fiber may be on another thread.
+[[gnu::noinline]] void fiber::leave(fiber& to, bool for_good) noexcept {
+    exceptions_ = std::exchange(exceptions_of_thread(), {});
+    detail::thread_state& t = detail::this_thread();
+    if (floating_point_ != nullptr) {
+        floating_point_->exchange();
+        if (!never_inline()) t.exceptions = &exceptions_of_thread();
+    }
+    t.running = &to;
+    t.left = this;
+    sanitizer::leave(seen_, to.seen_, for_good);
 }
 
-void fiber::exit_to(fiber& next, void (*after)(void*) noexcept, void* argument) noexcept {
+/// Not instrumented: a fiber that leaves for good has no fake stack any more when it gets here.
+[[gnu::noinline, gnu::no_sanitize_address]] void fiber::jump(fiber& to) noexcept {
+    if (over_boost())
+        detail::this_thread().left->context_.sp =
+            context::jump_fcontext(std::exchange(to.context_.sp, nullptr), nullptr).fctx;
+    else
+        detail::this_thread().left = &reinterpret_cast<fiber&>(detail::switch_context(context_, to.context_));
+}
+
+/// The reverse of leave(), on whatever thread this is. Where every switch is out of line, it also sees off the fiber that
+/// was left: sanitizers know the bounds of a thread's own stack only now, and one that exited is cleared away.
+[[gnu::noinline]] fiber& fiber::arrive() noexcept {
+    detail::thread_state& t = detail::this_thread();
+    fiber& self = *t.running;
+    fiber& left = *t.left;
+    if (never_inline()) {
+        sanitizer::arrive(self.seen_, left.seen_);
+        if (auto* const after = std::exchange(t.after, nullptr)) after(t.after_argument);
+    }
+    exceptions_of_thread() = std::exchange(self.exceptions_, {});
+    if (self.floating_point_ != nullptr) {
+        self.floating_point_->exchange();
+        t.exceptions = &always_special;
+    }
+    return left;
+}
+
+[[gnu::noinline, gnu::no_sanitize_address]] fiber& fiber::enter_specially() noexcept {
     fiber& from = current();
-    from.after_ = after;
-    from.after_argument_ = argument;
-    leave(from, next, true);
+    from.leave(*this, false);
+    from.jump(*this);
+    return arrive();
+}
+
+[[gnu::no_sanitize_address]] void fiber::exit_to(fiber& next, void (*after)(void*) noexcept, void* argument) noexcept {
+    fiber& from = current();
+    from.leave(next, true);
+    if (!never_inline()) detail::leave_context(next.context_, after, argument);
+    detail::thread_state& t = detail::this_thread();
+    t.after = after;
+    t.after_argument = argument;
+    from.jump(next);
     std::abort();  // an exited fiber was entered
 }
 
-void fiber::start(arrival from) {
-    fiber& self = current();
-    self.arrive(from);
+void fiber::start() noexcept {
+    detail::mark_end_of_stack();
+    if (never_inline()) arrive();
+    fiber& self = *detail::this_thread().running;
     self.run_(self, self.argument_);
     std::abort();  // a body returned; it must end in exit_to
 }
 
-// Everything that belongs to the thread is set for the other fiber before the switch. After it this fiber may be on
-// another thread, and no address of a thread-local that the compiler kept may be used. Not instrumented, because a
-// fiber that leaves for good has no fake stack any more when it gets to the jump.
-[[gnu::noinline, gnu::no_sanitize_address]] fiber::arrival fiber::leave(fiber& from, fiber& to, bool for_good) noexcept {
-    auto& globals = *reinterpret_cast<exception_globals*>(abi::__cxa_get_globals());
-    from.caught_exceptions_ = std::exchange(globals.caught_exceptions, to.caught_exceptions_);
-    from.uncaught_exceptions_ = std::exchange(globals.uncaught_exceptions, to.uncaught_exceptions_);
-    running = &to;
-    sanitizer::leave(from.seen_, to.seen_, for_good);
-    return {context::jump_fcontext(std::exchange(to.context_, nullptr), &from)};
+// ------------------------------------------------------------------------------------------------------------ fp_scope
+
+fp_scope::fp_scope() noexcept : owner_(fiber::current()) {
+    std::fegetenv(&others_);
+    if (owner_.floating_point_ != nullptr) return;
+    owner_.floating_point_ = this;
+    detail::this_thread().exceptions = &always_special;
 }
 
-void fiber::arrive(arrival from) noexcept {
-    auto& left = *static_cast<fiber*>(from.data);
-    left.context_ = from.fctx;
-    sanitizer::arrive(seen_, left.seen_);
-    if (left.after_ != nullptr) left.after_(left.after_argument_);
+fp_scope::~fp_scope() {
+    std::fesetenv(&others_);
+    if (owner_.floating_point_ != this) return;
+    owner_.floating_point_ = nullptr;
+    if (!never_inline()) detail::this_thread().exceptions = &exceptions_of_thread();
+}
+
+void fp_scope::exchange() noexcept {
+    std::fenv_t now;
+    std::fegetenv(&now);
+    std::fesetenv(&others_);
+    others_ = now;
 }
 
 }  // namespace crocus

@@ -1,6 +1,7 @@
 #include <crocus/generator.hpp>
 
 #include <mutex>
+#include <new>
 
 namespace crocus::detail {
 
@@ -47,8 +48,15 @@ void generator_state::require_sendable() const {
     if (status_ == generator_status::created) throw generator_not_started();
 }
 
-void generator_state::require_own_fiber() const {
-    if (!body_ || &fiber::current() != &*body_) throw wrong_fiber();
+void generator_state::throw_wrong_fiber() { throw wrong_fiber(); }
+
+/// For a resume that finds the body not suspended. True if it can be entered now.
+bool generator_state::begin() {
+    require_not_running();
+    if (status_ == generator_status::closed) return false;
+    new (own_fiber_) fiber(stack(stack_size_), &generator_state::entry, this);
+    resumer_ = &fiber::current();  // later ones are seen by the body itself, at its yield
+    return true;
 }
 
 void generator_state::finish_unstarted() noexcept {
@@ -56,24 +64,17 @@ void generator_state::finish_unstarted() noexcept {
     release_body();
 }
 
-void generator_state::switch_in() {
-    if (!body_) body_.emplace(stack(stack_size_), &generator_state::entry, this);
+void generator_state::switch_in_specially() {
     status_ = generator_status::running;
-    resumer_ = &fiber::current();
-    body_->set_entered_in_unwinding(resumer_->unwinding());
-    body_->enter();
+    own_fiber().set_entered_in_unwinding(fiber::current().unwinding());
+    own_fiber().enter_specially();
 }
 
 void generator_state::rethrow() {
     if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
 }
 
-void generator_state::resume() {
-    require_not_running();
-    if (status_ == generator_status::closed) return;
-    switch_in();
-    rethrow();
-}
+void generator_state::rethrow_thrown() { std::rethrow_exception(std::exchange(thrown_, nullptr)); }
 
 void generator_state::resume_with(std::exception_ptr error) {
     if (!error) throw usage_error("generator::throw_: there is no exception in the exception_ptr that it was given");
@@ -96,12 +97,6 @@ void generator_state::close() {
     rethrow();
 }
 
-void generator_state::yield() {
-    status_ = generator_status::suspended;
-    std::exchange(resumer_, nullptr)->enter();
-    if (thrown_) std::rethrow_exception(std::exchange(thrown_, nullptr));
-}
-
 void generator_state::entry(fiber&, void* argument) {
     auto& self = *static_cast<generator_state*>(argument);
     try {
@@ -113,8 +108,9 @@ void generator_state::entry(fiber&, void* argument) {
     }
     self.release_body();
     self.status_ = generator_status::closed;
-    fiber::exit_to(*std::exchange(self.resumer_, nullptr),
-                   [](void* left) noexcept { static_cast<generator_state*>(left)->body_.reset(); }, argument);
+    fiber::exit_to(
+        *self.resumer_,
+        [](void* ended) noexcept { static_cast<generator_state*>(ended)->own_fiber().~fiber(); }, argument);
 }
 
 /// True if the body is gone, so that the state can be destroyed.

@@ -288,7 +288,7 @@ public:
     template <class InnerSend, class InnerReturn>
         requires(std::same_as<InnerSend, Send> || std::is_void_v<InnerSend>)
     InnerReturn from(generator<Yield, InnerSend, InnerReturn>& inner) {
-        state_.require_own_fiber();
+        state_.require_own_fiber(detail::this_thread());
         auto s = inner.next();
         while (s.yielded()) {
             state_.yielded_ = std::addressof(*s);
@@ -330,9 +330,11 @@ private:
     explicit yielder(state_type& state) noexcept : state_(state) {}
 
     void give(std::remove_reference_t<Yield>& value) {
-        state_.require_own_fiber();
+        fiber& to = state_.resumer();  // first, so that in a loop the compiler has it from the last yield
+        detail::thread_state& t = detail::this_thread();
+        state_.require_own_fiber(t);
         state_.yielded_ = std::addressof(value);
-        state_.yield();
+        state_.yield(t, to);
     }
 
     void refuse_sent() {
@@ -349,7 +351,7 @@ private:
     template <class Inner>
     std::exception_ptr relay(Inner& inner) {
         try {
-            state_.yield();
+            state_.yield(detail::this_thread(), state_.resumer());
             return nullptr;
         } catch (const generator_exit&) {
             inner.close();

@@ -9,23 +9,20 @@
 
 namespace {
 
-struct court {
-    crocus::fiber* home;
-    bool over = false;
-};
+bool over;
 
 void return_balls(crocus::fiber&, void* argument) {
-    auto& here = *static_cast<court*>(argument);
-    while (!here.over) here.home->enter();
+    auto& home = *static_cast<crocus::fiber*>(argument);
+    while (!over) home.enter();
     crocus::fiber::exit_to(
-        *here.home, [](void*) noexcept {}, nullptr);
+        home, [](void*) noexcept {}, nullptr);
 }
 
 void crocus_switch(benchmark::State& state) {
-    court here{&crocus::fiber::current()};
-    crocus::fiber other(crocus::stack(crocus::stack::default_size()), return_balls, &here);
+    over = false;
+    crocus::fiber other(crocus::stack(crocus::stack::default_size()), return_balls, &crocus::fiber::current());
     while (state.KeepRunningBatch(2)) other.enter();
-    here.over = true;
+    over = true;
     other.enter();
 }
 BENCHMARK(crocus_switch)->Name("switch/crocus");

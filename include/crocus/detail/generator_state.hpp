@@ -25,16 +25,34 @@ public:
     [[nodiscard]] generator_status status() const noexcept { return status_; }
 
     /// Runs the body until it yields or ends. Rethrows what leaves it. Does nothing once closed.
-    void resume();
+    ///
+    /// It and yield() are inline, so that nothing lies between the user's call and the switch.
+    void resume() {
+        if (status_ != generator_status::suspended) [[unlikely]]
+            if (!begin()) return;
+        switch_in();
+        if (error_) [[unlikely]]
+            rethrow();
+    }
     /// The same, with `error` raised at the yield.
     void resume_with(std::exception_ptr error);
     void close();
     void require_sendable() const;
 
     /// Throws wrong_fiber unless the caller runs on the body's stack.
-    void require_own_fiber() const;
+    void require_own_fiber(const thread_state& t) const {
+        if (t.running != &own_fiber()) [[unlikely]]
+            throw_wrong_fiber();
+    }
+    /// In the body: whom the next yield returns to.
+    [[nodiscard]] fiber& resumer() const noexcept { return *resumer_; }
     /// In the body: suspends it until somebody resumes the generator; rethrows what resume_with was given.
-    void yield();
+    void yield(thread_state& t, fiber& to) {
+        status_ = generator_status::suspended;
+        resumer_ = fiber::special(t) ? &to.enter_specially() : &to.enter_on(t);
+        if (thrown_) [[unlikely]]
+            rethrow_thrown();
+    }
 
 protected:
     explicit generator_state(std::size_t stack_size) noexcept : stack_size_(stack_size) {}
@@ -46,19 +64,36 @@ protected:
 private:
     friend struct generator_closer;
 
+    // Nothing is loaded: its place is the same before and after its time.
+    [[nodiscard]] fiber& own_fiber() noexcept { return reinterpret_cast<fiber&>(own_fiber_); }
+    [[nodiscard]] const fiber& own_fiber() const noexcept { return reinterpret_cast<const fiber&>(own_fiber_); }
+
+    void switch_in() {
+        thread_state& t = this_thread();
+        fiber& body = own_fiber();
+        if (fiber::special(t)) [[unlikely]]
+            return switch_in_specially();
+        status_ = generator_status::running;
+        body.set_entered_in_unwinding(t.running->entered_in_unwinding());
+        body.enter_on(t);
+    }
+
     static void entry(fiber& self, void* argument);
+    bool begin();
     void require_not_running() const;
     void finish_unstarted() noexcept;
-    void switch_in();
+    void switch_in_specially();
     void rethrow();
+    [[noreturn]] void rethrow_thrown();
+    [[noreturn]] static void throw_wrong_fiber();
     bool close_for_destruction() noexcept;
 
     generator_status status_ = generator_status::created;
-    std::size_t stack_size_;
-    std::optional<fiber> body_;         // while the body has a stack
-    fiber* resumer_ = nullptr;          // while running: whom a yield returns to, the most recent resumer (G12)
+    fiber* resumer_ = nullptr;          // the most recent one: whom a yield returns to (G12)
     std::exception_ptr thrown_;         // on its way in
     std::exception_ptr error_;          // on its way out
+    alignas(fiber) std::byte own_fiber_[sizeof(fiber)];  // a fiber while the body has a stack
+    std::size_t stack_size_;
     generator_state* next_abandoned_ = nullptr;
 };
 

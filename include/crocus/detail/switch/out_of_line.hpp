@@ -1,0 +1,28 @@
+// Where there is no switch of our own: everything goes through Boost.Context, in the library.
+#pragma once
+
+#include <cstddef>
+
+namespace crocus::detail {
+
+inline constexpr bool has_inline_switch = false;
+
+struct saved_context {
+    void* sp = nullptr;
+};
+
+inline saved_context& switch_context(saved_context&, const saved_context&) noexcept { __builtin_unreachable(); }
+[[noreturn]] inline void leave_context(const saved_context&, void (*)(void*) noexcept, void*) noexcept {
+    __builtin_unreachable();
+}
+inline void prepare_context(saved_context&, void*, void (*)()) noexcept { __builtin_unreachable(); }
+inline void mark_end_of_stack() noexcept {}
+inline bool has_shadow_stack() noexcept { return false; }
+
+/// Not inline: the compiler must not keep it across a switch.
+[[gnu::noinline]] inline std::byte* thread_pointer() noexcept {
+    asm volatile("");
+    return static_cast<std::byte*>(__builtin_thread_pointer());
+}
+
+}  // namespace crocus::detail

@@ -1,0 +1,47 @@
+// What floor 1 and the loop keep for each thread.
+#pragma once
+
+#include <cstddef>
+
+#include <crocus/config.hpp>
+#include <crocus/detail/switch.hpp>
+
+namespace crocus {
+
+class event_loop;
+class fiber;
+
+namespace detail {
+
+/// The layout that the Itanium C++ ABI gives __cxa_eh_globals: the exceptions that are being handled, and how many are
+/// on their way.
+struct exception_globals {
+    void* caught = nullptr;
+    unsigned int uncaught = 0;
+};
+
+struct thread_state {
+    fiber* running = nullptr;               // null: no fiber was used here yet
+    const exception_globals* exceptions;    // the thread's; where every switch is special, ones that say so
+    int* error_number = nullptr;            // its errno; null: no fiber was used here yet
+    event_loop* loop = nullptr;
+
+    // For the out-of-line switch: whom the fiber that arrives must see off.
+    fiber* left = nullptr;
+    void (*after)(void*) noexcept = nullptr;
+    void* after_argument = nullptr;
+};
+
+/// From thread_pointer() to the thread's own thread_state: the same on every thread. Set when the library is loaded.
+CROCUS_EXPORT extern std::ptrdiff_t thread_state_offset;
+
+/// The state of the thread that calls, asked anew at each call: a flow of control may have been left since the last one,
+/// and gone on elsewhere. Never keep it across a switch.
+///
+/// A thread_local would not do: its address counts as constant, and compilers keep it.
+[[gnu::always_inline]] inline thread_state& this_thread() noexcept {
+    return *reinterpret_cast<thread_state*>(thread_pointer() + thread_state_offset);
+}
+
+}  // namespace detail
+}  // namespace crocus
