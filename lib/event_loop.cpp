@@ -8,14 +8,18 @@
 #include <crocus/executor.hpp>
 #include <crocus/thread_pool.hpp>
 
-#include "detail/ticks.hpp"
+#include "detail/task_stack.hpp"
+#include "sanitizer.hpp"
 
 namespace crocus {
 
 namespace {
 
-constinit thread_local event_loop* current_loop = nullptr;
 constinit thread_local bool thread_has_ended = false;
+
+// A task that no stack can be had for waits while others of its loop run; with none to run, for a second.
+constexpr auto starved_look_interval = std::chrono::milliseconds(10);
+constexpr std::size_t most_starved_looks = 100;
 
 std::uint64_t next_id() noexcept {
     static std::atomic<std::uint64_t> last{0};
@@ -28,7 +32,7 @@ public:
     implicit_loop() : loop_(std::make_unique<event_loop>()) { loop_->attach(); }
     ~implicit_loop() {
         thread_has_ended = true;
-        if (current_loop != loop_.get() || loop_->running() != &loop_->main_agent()) {
+        if (event_loop::current_if_any() != loop_.get() || loop_->running() != &loop_->main_agent()) {
             // exit() was called in a task, or inside run(): this runs on top of what it would have to unwind.
             static_cast<void>(loop_.release());
             return;
@@ -86,10 +90,7 @@ struct callback_timer final : timer {
     counted<callback> what;
 };
 
-void green_agent::park() {
-    parked_ = true;
-    loop_.suspend();
-}
+void green_agent::park() { park_here(); }
 
 void green_agent::unpark() noexcept {
     if (std::exchange(parked_, false)) loop_.make_ready(*this);
@@ -116,27 +117,21 @@ bool loop_ref::post(detail::counted<detail::callback> callback) const { return i
 
 void loop_ref::wake() const noexcept { inbox_->wake(); }
 
-event_loop& event_loop::current() {
-    if (current_loop != nullptr) return *current_loop;
+event_loop& event_loop::of_thread() {
     if (thread_has_ended) throw loop_closed();
     thread_local implicit_loop own;
     return own.loop();
 }
 
-event_loop* event_loop::current_if_any() noexcept { return current_loop; }
-
-bool event_loop::in_task() noexcept { return current_loop != nullptr && current_loop->running_ != nullptr; }
-
 event_loop::event_loop(std::unique_ptr<io_driver> driver)
     : id_(next_id()),
       driver_(std::move(driver)),
       inbox_(std::make_shared<detail::inbox>(*driver_)),
-      main_(std::make_unique<detail::green_agent>(*this)) {
-    ready_.push(marker_);
-}
+      main_(std::make_unique<detail::green_agent>(*this)) {}
 
 event_loop::~event_loop() {
     inbox_->close();
+    while (idle_stacks_ != nullptr) std::exchange(idle_stacks_, idle_stacks_->next_idle)->destroy();
     while (!ready_.empty()) {
         auto* const r = ready_.pop();
         if (r->what != detail::runnable::kind::callback) continue;
@@ -191,7 +186,7 @@ event_loop* event_loop::attach() {
         stack(stack::default_size()), [](fiber&, void* self) { static_cast<event_loop*>(self)->run_hub(); }, this);
     main_->flow = &fiber::current();
     running_ = main_.get();
-    return std::exchange(current_loop, this);
+    return std::exchange(detail::this_thread().loop, this);
 }
 
 std::size_t event_loop::shut_down() {
@@ -212,20 +207,18 @@ void event_loop::end_tasks() {
         } catch (...) {
             // The driver failed. Tasks may end without it; when none does, nobody ever will.
             const bool none_ended = std::exchange(failed_with, tasks_.size()) == tasks_.size();
-            if (none_ended && !tasks_.empty() && nobody_is_ready()) throw;
+            if (none_ended && !tasks_.empty() && ready_.empty()) throw;
         }
     }
     draining_ = false;
 }
-
-bool event_loop::nobody_is_ready() const noexcept { return ready_.front() == &marker_ && marker_.next == nullptr; }
 
 void event_loop::detach(event_loop* before) noexcept {
     hub_exit_ = &fiber::current();
     hub_->enter();
     hub_.reset();
     running_ = nullptr;
-    current_loop = before;
+    detail::this_thread().loop = before;
 }
 
 void event_loop::dispose(std::unique_ptr<event_loop> loop) noexcept {
@@ -247,44 +240,75 @@ void event_loop::task_ended(detail::green_agent& task) noexcept {
 
 /// Takes the next agent from the queue and makes it the running one. The hub, if what comes first is the hub's to do.
 fiber& event_loop::next_flow() noexcept {
-    for (;;) {
-        auto* const first = ready_.front();
-        if (first->what == detail::runnable::kind::callback) break;
-        if (first->what == detail::runnable::kind::marker) {
-            if (first->next == nullptr || poll_is_due()) break;
-            ready_.push(*ready_.pop());
-            continue;
-        }
+    while (!ready_.empty() && ready_.front()->what == detail::runnable::kind::agent && !budget_.spent()) {
         auto& next = *static_cast<detail::green_agent*>(ready_.pop());
-        if (next.flow == nullptr) {
-            running_ = nullptr;  // nobody runs who could suspend
-            fiber* const entry = next.start();
-            if (entry == nullptr) continue;
-            next.flow = entry;
-        }
+        fiber* const flow = next.flow != nullptr ? next.flow : begin(next);
+        if (flow == nullptr) continue;
         running_ = &next;
-        return *next.flow;
+        return *flow;
     }
     running_ = nullptr;
     return *hub_;
 }
 
-/// Asking the kernel costs as much as a hundred switches: it is done when some rounds, or some time, have passed.
-bool event_loop::poll_is_due() noexcept {
-    constexpr std::size_t passes_between_polls = 61;
-    return ++passes_ >= passes_between_polls || detail::ticks() - polled_at_ > detail::ticks_between_polls;
+/// A fiber for a task that has not begun. Null if there is none for now, or never will be: the task has ended then, and may
+/// be gone.
+fiber* event_loop::begin(detail::green_agent& unstarted) noexcept {
+    running_ = nullptr;  // nobody runs who could suspend
+    try {
+        detail::task_stack& s = take_stack(unstarted.stack_size());
+        ++task_stacks_;
+        starved_looks_ = 0;
+        return &s.flow();
+    } catch (const stack_exhausted&) {
+        const bool in_vain = task_stacks_ == 0 || starved_looks_ == most_starved_looks;
+        if (!in_vain) {
+            starved_.push(unstarted);  // until a task of this loop ends, or somebody else gives a stack back
+            return nullptr;
+        }
+        starved_looks_ = 0;
+        unstarted.give_up(std::current_exception());
+    } catch (...) {
+        unstarted.give_up(std::current_exception());
+    }
+    return nullptr;
 }
 
-void event_loop::suspend() {
-    detail::green_agent& self = *running_;
-    const int error_number = errno;
-    self.flow = &fiber::current();
-    if (fiber& next = next_flow(); &next != self.flow) next.enter();
-    errno = error_number;
-    if (fatal_ && &self == main_.get()) std::rethrow_exception(std::exchange(fatal_, nullptr));
+detail::task_stack& event_loop::take_stack(std::size_t size) {
+    detail::task_stack** link = &idle_stacks_;
+    while (*link != nullptr && (*link)->size() != size) link = &(*link)->next_idle;
+    if (*link == nullptr) return detail::task_stack::make(*this, size);
+    --idle_count_;
+    return *std::exchange(*link, (*link)->next_idle);
+}
+
+bool event_loop::keep_idle(detail::task_stack& stack) noexcept {
+    constexpr std::size_t most = 16;
+    if (idle_count_ == most || sanitizer::present() || !starved_.empty()) return false;
+    ++idle_count_;
+    --task_stacks_;
+    stack.next_idle = std::exchange(idle_stacks_, &stack);
+    return true;
+}
+
+bool event_loop::next_begins_here(std::size_t stack_size) noexcept {
+    detail::ready_queue& from = starved_.empty() ? ready_ : starved_;
+    auto* const first = from.front();
+    if (first == nullptr || first->what != detail::runnable::kind::agent || first->flow != nullptr) return false;
+    auto& next = *static_cast<detail::green_agent*>(first);
+    if (next.stack_size() != stack_size || budget_.spend()) return false;
+    from.pop();
+    running_ = &next;
+    return true;
+}
+
+void event_loop::raise_fatal(const detail::green_agent& self) {
+    if (&self == main_.get()) std::rethrow_exception(std::exchange(fatal_, nullptr));
 }
 
 void event_loop::exit_running(void (*after)(void*) noexcept, void* argument) noexcept {
+    --task_stacks_;
+    if (!starved_.empty()) ready_.push(*starved_.pop());  // of another size: it may fit now
     fiber::exit_to(next_flow(), after, argument);
 }
 
@@ -292,10 +316,10 @@ void event_loop::exit_running(void (*after)(void*) noexcept, void* argument) noe
 
 void event_loop::run_hub() noexcept {
     while (hub_exit_ == nullptr) {
-        if (auto* const first = ready_.front(); first->what == detail::runnable::kind::callback)
-            run_callback(*static_cast<detail::callback*>(ready_.pop()));
-        else if (first->what == detail::runnable::kind::marker)
+        if (ready_.empty() || budget_.spent() || budget_.spend())
             end_iteration();
+        else if (ready_.front()->what == detail::runnable::kind::callback)
+            run_callback(*static_cast<detail::callback*>(ready_.pop()));
         else if (fiber& next = next_flow(); &next != &*hub_)
             next.enter();
     }
@@ -317,12 +341,12 @@ void event_loop::run_callback(detail::callback& c) noexcept {
 
 /// The end of what asyncio calls an iteration: what other threads posted, what the kernel has, what is due.
 void event_loop::end_iteration() noexcept {
-    ready_.pop();
     take_inbox();
     fire_timers();
     try {
         time_point until = time_point::min();
         if (ready_.empty() && inbox_->fall_asleep()) until = timers_.empty() ? time_point::max() : timers_.first();
+        if (!starved_.empty()) until = std::min(until, time_after(starved_look_interval));
         driver_->poll(until);
     } catch (...) {
         fatal_ = std::current_exception();
@@ -332,9 +356,11 @@ void event_loop::end_iteration() noexcept {
     if (wake_hook_) wake_hook_();
     take_inbox();
     fire_timers();
-    passes_ = 0;
-    polled_at_ = detail::ticks();
-    ready_.push(marker_);
+    if (!starved_.empty() && ready_.empty()) {
+        ++starved_looks_;
+        ready_.push(*starved_.pop());
+    }
+    budget_.restart();
 }
 
 void event_loop::fire_timers() noexcept {

@@ -4,7 +4,6 @@
 
 #include <cerrno>
 #include <cstdlib>
-#include <exception>
 #include <new>
 #include <utility>
 
@@ -25,19 +24,12 @@ constinit const detail::exception_globals always_special{nullptr, 1};
 // Initial-exec, since its place must be the same on every thread.
 [[gnu::tls_model("initial-exec")]] constinit thread_local detail::thread_state state{.exceptions = &always_special};
 
-/// Chosen once, for the whole process: fibers left by one mechanism cannot be entered by the other. Where the processor
-/// keeps a shadow stack, Boost's is the one that knows of it.
-bool over_boost() noexcept {
-#ifdef CROCUS_SWITCH_OVER_BOOST
-    return true;
-#else
-    static const bool chosen = !detail::has_inline_switch || detail::has_shadow_stack();
-    return chosen;
-#endif
-}
+/// Fibers left by one mechanism cannot be entered by the other: it is chosen once, for the whole process. Where the
+/// processor keeps a shadow stack, Boost's is the one that knows of it.
+constinit bool over_boost = false;
 
 /// True if every arrival has something to see to, and so every switch is out of line.
-bool never_inline() noexcept { return over_boost() || sanitizer::present(); }
+constinit bool never_inline = false;
 
 detail::exception_globals& exceptions_of_thread() noexcept {
     return *reinterpret_cast<detail::exception_globals*>(abi::__cxa_get_globals());
@@ -51,27 +43,37 @@ std::ptrdiff_t thread_state_offset;
 
 namespace {
 // Before any constructor that may use a fiber.
-[[gnu::constructor(101)]] void find_thread_state() noexcept {
+[[gnu::constructor(101)]] void prepare() noexcept {
     detail::thread_state_offset = reinterpret_cast<std::byte*>(&state) - detail::thread_pointer();
+#ifdef CROCUS_SWITCH_OVER_BOOST
+    over_boost = true;
+#else
+    over_boost = !detail::has_inline_switch || detail::has_shadow_stack();
+#endif
+    never_inline = over_boost || sanitizer::present();
 }
 }  // namespace
 
 fiber::fiber() noexcept = default;
 
-fiber::fiber(stack on, body run, void* argument) noexcept
+fiber::fiber(stack on, body run, void* argument) noexcept : fiber(std::move(on), on.top(), run, argument) {}
+
+fiber::fiber(stack on, void* top, body run, void* argument) noexcept
     : stack_(std::move(on)), run_(run), argument_(argument) {
-    if (over_boost())
-        context_.sp = context::make_fcontext(stack_.top(), stack_.size(), [](context::transfer_t from) {
+    if (over_boost)
+        context_.sp = context::make_fcontext(top, stack_.size(), [](context::transfer_t from) {
             detail::this_thread().left->context_.sp = from.fctx;
             *static_cast<void**>(__builtin_frame_address(0)) = nullptr;  // who walks frame pointers stops here
             start();
         });
     else
-        detail::prepare_context(context_, stack_.top(), &fiber::start);
-    sanitizer::create(seen_, stack_.bottom(), stack_.size());
+        detail::prepare_context(context_, top, &fiber::start);
+    if (never_inline) sanitizer::create(seen_, stack_.bottom(), stack_.size());
 }
 
-fiber::~fiber() { sanitizer::destroy(seen_); }
+fiber::~fiber() {
+    if (never_inline) sanitizer::destroy(seen_);
+}
 
 // The thread's own flow has no destructor to run, and must outlive every thread-local object that may still switch.
 fiber& fiber::of_thread() noexcept {
@@ -79,11 +81,9 @@ fiber& fiber::of_thread() noexcept {
     detail::thread_state& t = detail::this_thread();
     t.running = new (storage) fiber;
     t.error_number = &errno;
-    if (!never_inline()) t.exceptions = &exceptions_of_thread();
+    if (!never_inline) t.exceptions = &exceptions_of_thread();
     return *t.running;
 }
-
-bool fiber::unwinding() const noexcept { return entered_in_unwinding_ || std::uncaught_exceptions() > 0; }
 
 // leave() and arrive() are not inline: __cxa_get_globals counts as constant, and its result must not be kept from the one
 // to the other.
@@ -94,7 +94,7 @@ bool fiber::unwinding() const noexcept { return entered_in_unwinding_ || std::un
     detail::thread_state& t = detail::this_thread();
     if (floating_point_ != nullptr) {
         floating_point_->exchange();
-        if (!never_inline()) t.exceptions = &exceptions_of_thread();
+        if (!never_inline) t.exceptions = &exceptions_of_thread();
     }
     t.running = &to;
     t.left = this;
@@ -103,7 +103,7 @@ bool fiber::unwinding() const noexcept { return entered_in_unwinding_ || std::un
 
 /// Not instrumented: a fiber that leaves for good has no fake stack any more when it gets here.
 [[gnu::noinline, gnu::no_sanitize_address]] void fiber::jump(fiber& to) noexcept {
-    if (over_boost())
+    if (over_boost)
         detail::this_thread().left->context_.sp =
             context::jump_fcontext(std::exchange(to.context_.sp, nullptr), nullptr).fctx;
     else
@@ -116,7 +116,7 @@ bool fiber::unwinding() const noexcept { return entered_in_unwinding_ || std::un
     detail::thread_state& t = detail::this_thread();
     fiber& self = *t.running;
     fiber& left = *t.left;
-    if (never_inline()) {
+    if (never_inline) {
         sanitizer::arrive(self.seen_, left.seen_);
         if (auto* const after = std::exchange(t.after, nullptr)) after(t.after_argument);
     }
@@ -137,9 +137,13 @@ bool fiber::unwinding() const noexcept { return entered_in_unwinding_ || std::un
 
 [[gnu::no_sanitize_address]] void fiber::exit_to(fiber& next, void (*after)(void*) noexcept, void* argument) noexcept {
     fiber& from = current();
-    from.leave(next, true);
-    if (!never_inline()) detail::leave_context(next.context_, after, argument);
     detail::thread_state& t = detail::this_thread();
+    if (!special(t)) {
+        t.running = &next;
+        detail::leave_context(next.context_, after, argument);
+    }
+    from.leave(next, true);
+    if (!never_inline) detail::leave_context(next.context_, after, argument);
     t.after = after;
     t.after_argument = argument;
     from.jump(next);
@@ -148,7 +152,7 @@ bool fiber::unwinding() const noexcept { return entered_in_unwinding_ || std::un
 
 void fiber::start() noexcept {
     detail::mark_end_of_stack();
-    if (never_inline()) arrive();
+    if (never_inline) arrive();
     fiber& self = *detail::this_thread().running;
     self.run_(self, self.argument_);
     std::abort();  // a body returned; it must end in exit_to
@@ -167,7 +171,7 @@ fp_scope::~fp_scope() {
     std::fesetenv(&others_);
     if (owner_.floating_point_ != this) return;
     owner_.floating_point_ = nullptr;
-    if (!never_inline()) detail::this_thread().exceptions = &exceptions_of_thread();
+    if (!never_inline) detail::this_thread().exceptions = &exceptions_of_thread();
 }
 
 void fp_scope::exchange() noexcept {

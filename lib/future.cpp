@@ -18,26 +18,12 @@ private:
     counted<callback> what_;
 };
 
-namespace {
-
-/// A task that awaits a future: cancelling the task cancels the future, whose end then ends the wait. If the request
-/// comes back to it, since tasks await each other in a circle, it ends the wait itself.
-class awaiting final : public wait_queue::parked {
-public:
-    explicit awaiting(future_state& target) noexcept : target_(target) {}
-    bool cancel(const std::string& message) override {
-        if (std::exchange(forwarding_, true)) return parked::cancel(message);
-        const bool cancelled = target_.cancel(message);
-        forwarding_ = false;
-        return cancelled;
-    }
-
-private:
-    future_state& target_;
-    bool forwarding_ = false;
-};
-
-}  // namespace
+bool awaiting::cancel(const std::string& message) {
+    if (std::exchange(forwarding_, true)) return parked::cancel(message);
+    const bool cancelled = target_.cancel(message);
+    forwarding_ = false;
+    return cancelled;
+}
 
 /// What set_exception stores (F5).
 std::exception_ptr awaitable_error(std::exception_ptr error) {
@@ -55,49 +41,42 @@ std::exception_ptr awaitable_error(std::exception_ptr error) {
     }
 }
 
-future_state::future_state(std::source_location site) : loop_id_(event_loop::current().id()), site_(site) {}
-
-future_state::~future_state() {
+void future_state::drop_callbacks() noexcept {
     while (callbacks_ != nullptr) delete std::exchange(callbacks_, callbacks_->next_owned);
 }
 
-void future_state::destroy() noexcept {
-    if (!retrieved_) {
-        const std::string message = "exception of " + describe() + " was never retrieved";
-        event_loop* const loop = event_loop::current_if_any();
-        if (loop != nullptr && loop->id() == loop_id_)
-            loop->call_exception_handler({message, error_});
-        else
-            report_unraisable(message, error_);
-    }
-    delete this;
+void future_state::report_unretrieved() noexcept {
+    const std::string message = "exception of " + describe() + " was never retrieved";
+    event_loop* const loop = event_loop::current_if_any();
+    if (loop != nullptr && loop->id() == loop_id_)
+        loop->call_exception_handler({message, error_});
+    else
+        report_unraisable(message, error_);
 }
 
 std::string future_state::describe() const {
     return std::string("a future (made at ") + site_.file_name() + ":" + std::to_string(site_.line()) + ")";
 }
 
-void future_state::await() {
-    if (done()) return;
+void future_state::require_awaitable() {
     if (event_loop::current().id() != loop_id_)
         throw usage_error(describe() + " belongs to another thread's loop; concurrent_future crosses threads");
     require_not_self();
-    if (const auto message = agent::current().take_cancellation()) cancel(*message);  // as if it came in the wait (T8)
-    if (done()) return;
-    awaiting w(*this);
-    done_.wait(w);
+    agent& who = agent::current();
+    if (who.cancel_pending()) [[unlikely]]
+        if (const auto message = who.take_cancellation()) cancel(*message);  // as if it came in the wait (T8)
 }
 
-void future_state::require_value() {
+void future_state::throw_failure() {
     if (!done()) throw invalid_state_error("the result is not ready: " + describe() + " is pending; get() awaits it");
-    if (cancelled()) throw cancelled_error(cancel_message_);
+    if (cancelled()) throw cancelled_error(cancel_message_.get());
     retrieved_ = true;
-    if (error_) std::rethrow_exception(error_);
+    std::rethrow_exception(error_);
 }
 
 std::exception_ptr future_state::error() {
     if (!done()) throw invalid_state_error("no exception yet: " + describe() + " is pending");
-    if (cancelled()) throw cancelled_error(cancel_message_);
+    if (cancelled()) throw cancelled_error(cancel_message_.get());
     retrieved_ = true;
     return error_;
 }
@@ -128,13 +107,8 @@ void future_state::finish_with(std::exception_ptr error) noexcept {
 }
 
 void future_state::finish_cancelled(const std::string& message) noexcept {
-    cancel_message_ = message;
+    cancel_message_.set(message);
     end(status::cancelled);
-}
-
-void future_state::end(status s) noexcept {
-    status_ = s;
-    done_.notify_all();
 }
 
 handle future_state::add_callback(counted<callback> c) {

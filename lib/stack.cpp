@@ -164,7 +164,7 @@ struct thread_cache {
     bool closed = false;  // the thread is ending: go to the global pool directly
 };
 
-constinit thread_local thread_cache cache;
+[[gnu::tls_model("initial-exec")]] constinit thread_local thread_cache cache;
 
 struct thread_cache_owner {
     thread_cache_owner() { cache.open = true; }

@@ -6,52 +6,39 @@ namespace crocus {
 
 namespace detail {
 
-std::string default_task_name() {
-    static std::atomic<unsigned long> made{0};
-    return "Task-" + std::to_string(++made);
+std::uint64_t next_task_number() noexcept {
+    constexpr std::uint64_t block = 1024;  // numbers that a thread takes at once: they are made by the million
+    static std::atomic<std::uint64_t> taken{0};
+    [[gnu::tls_model("initial-exec")]] constinit thread_local std::uint64_t last = 0;
+    if (last % block == 0) last = taken.fetch_add(block, std::memory_order_relaxed);
+    return ++last;
 }
 
-task_agent::task_agent(event_loop& loop, std::string name, std::size_t stack_size)
-    : green_agent(loop), name_(std::move(name)), stack_size_(stack_size) {}
-
-task_agent::~task_agent() = default;
-
-void task_agent::launch() noexcept {
-    outcome().add_owner();  // the loop's share, until it has ended
-    loop().tasks().add(*this);
-    loop().make_ready(*this);
+std::string task_agent::name() const {
+    std::string given = name_.get();
+    return given.empty() ? "Task-" + std::to_string(number_) : given;
 }
 
-fiber* task_agent::start() noexcept {
-    try {
-        fiber_.emplace(stack(stack_size_), &task_agent::entry, this);
-        return &*fiber_;
-    } catch (...) {
-        release_function();
-        outcome().finish_with(std::current_exception());
-    }
+void task_agent::run_to_end() noexcept {
+    run();
+    if (outcome().owners() == 1) drop_value();  // nobody asks for it; its destructor may suspend, here
+    end();
+}
+
+void task_agent::give_up(std::exception_ptr why) noexcept {
+    release_function();
+    outcome().finish_with(std::move(why));
+    end();
+}
+
+void task_agent::end() noexcept {
     loop().task_ended(*this);
     outcome().drop_owner();
-    return nullptr;
-}
-
-void task_agent::entry(fiber&, void* argument) {
-    auto& self = *static_cast<task_agent*>(argument);
-    self.run();
-    if (self.outcome().owners() == 1) self.drop_value();  // nobody asks for it; its destructor may suspend, here
-    self.loop().task_ended(self);
-    self.loop().exit_running(
-        [](void* ended) noexcept {
-            auto& task = *static_cast<task_agent*>(ended);
-            task.fiber_.reset();
-            task.outcome().drop_owner();
-        },
-        argument);
 }
 
 /// Runs the function and ends the future with what it came to. The function is destroyed before anybody is woken: its
 /// destructor may suspend, and what it captured by reference may go away with whoever awaits the task.
-void task_agent::run() {
+void task_agent::run() noexcept {
     try {
         throw_if_cancelled();  // before the first step: the function never runs (T7)
         run_function();

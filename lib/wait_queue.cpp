@@ -1,11 +1,8 @@
 #include <crocus/wait_queue.hpp>
 
-
 #include <crocus/error.hpp>
 
 namespace crocus {
-
-agent::~agent() = default;
 
 agent& agent::current() {
     if (auto* const running = event_loop::current().running(); running != nullptr) return *running;
@@ -17,7 +14,7 @@ bool agent::cancel(std::string message) {
     ++cancelling_;
     if (waiting_ != nullptr && waiting_->cancel(message)) return true;
     cancel_pending_ = true;
-    cancel_message_ = std::move(message);
+    cancel_message_.set(std::move(message));
     return true;
 }
 
@@ -31,11 +28,10 @@ bool agent::holds_cancellation() const noexcept { return holds_ > 0 || fiber::cu
 std::optional<std::string> agent::take_cancellation() {
     if (!cancel_pending_ || holds_cancellation()) return std::nullopt;
     cancel_pending_ = false;
-    return std::exchange(cancel_message_, {});
+    return cancel_message_.take();
 }
 
-void agent::throw_if_cancelled() {
-    if (!cancel_pending_) return;
+void agent::throw_cancellation() {
     if (auto message = take_cancellation()) throw cancelled_error(*std::move(message));
 }
 
@@ -80,18 +76,11 @@ std::size_t wait_queue::notify_all() noexcept {
     return count;
 }
 
-void wait_queue::wait() {
-    parked w;
-    wait(w);
-}
-
-void wait_queue::wait(parked& w) {
+void wait_queue::enter(parked& w) {
     agent& who = w.agent_;
     who.throw_if_cancelled();
     add(w);
     if (!who.holds_cancellation()) who.waiting_ = &w;
-    who.park();
-    if (w.outcome_ == parked::outcome::cancelled) throw cancelled_error(std::move(w.message_));
 }
 
 bool wait_queue::wait_until(time_point deadline) {
@@ -123,17 +112,19 @@ void wait_queue::parked::end(outcome o) noexcept {
     agent_.unpark();
 }
 
+void wait_queue::parked::throw_cancelled() { throw cancelled_error(message_.take()); }
+
 void wait_queue::parked::notified() noexcept { end(outcome::notified); }
 
 bool wait_queue::parked::cancel(const std::string& message) {
-    message_ = message;
+    message_.set(message);
     end(outcome::cancelled);
     return true;
 }
 
 // ---------------------------------------------------------------------------------------------------------------- time
 
-void yield_now() {
+void detail::yield_specially() {
     agent& who = agent::current();
     who.throw_if_cancelled();
     who.reschedule();

@@ -15,7 +15,9 @@
 
 #include <crocus/clock.hpp>
 #include <crocus/config.hpp>
+#include <crocus/detail/poll_budget.hpp>
 #include <crocus/detail/runnable.hpp>
+#include <crocus/detail/this_thread.hpp>
 #include <crocus/detail/timer_heap.hpp>
 #include <crocus/fiber.hpp>
 #include <crocus/io_driver.hpp>
@@ -27,6 +29,7 @@ class event_loop;
 
 namespace detail {
 class concurrent_state;
+class task_stack;
 }
 
 /// A callback that a loop will run (asyncio.Handle). Copies refer to the same callback.
@@ -89,13 +92,19 @@ public:
     ///
     /// Throws: loop_closed         the thread is ending
     ///         std::system_error   no descriptor is left for its driver
-    static event_loop& current();
+    static event_loop& current() {
+        event_loop* const loop = current_if_any();
+        return loop != nullptr ? *loop : of_thread();
+    }
 
     /// The calling thread's loop, or null: never makes one.
-    [[nodiscard]] static event_loop* current_if_any() noexcept;
+    [[nodiscard]] static event_loop* current_if_any() noexcept { return detail::this_thread().loop; }
 
     /// True if the caller runs in a task or in a main flow whose loop exists: it can suspend without making a loop.
-    [[nodiscard]] static bool in_task() noexcept;
+    [[nodiscard]] static bool in_task() noexcept {
+        const event_loop* const loop = current_if_any();
+        return loop != nullptr && loop->running_ != nullptr;
+    }
 
     /// A loop over `driver`. It is nobody's yet: run() and the thread's first need attach loops.
     explicit event_loop(std::unique_ptr<io_driver> driver = make_io_driver());
@@ -188,7 +197,41 @@ public:
     [[nodiscard]] detail::green_agent* running() const noexcept { return running_; }
 
     void make_ready(detail::runnable& r) noexcept { ready_.push(r); }
-    void suspend();
+
+    /// Leaves the running agent and goes on with the next one that is ready. Inline, so that nothing lies between what
+    /// suspends and the switch.
+    [[gnu::always_inline]] void suspend() { suspend(detail::this_thread()); }
+    [[gnu::always_inline]] void suspend(detail::thread_state& t) {
+        detail::green_agent& self = *running_;
+        const int error_number = *t.error_number;
+        self.flow = t.running;
+        detail::runnable* const first = ready_.front();
+        fiber* next;
+        if (first != nullptr && first->flow != nullptr && !budget_.spend()) [[likely]] {
+            next = first->flow;
+            running_ = static_cast<detail::green_agent*>(ready_.pop());
+        } else {
+            next = &next_flow();
+        }
+        if (next != self.flow) {
+            if (fiber::special(t)) [[unlikely]]
+                next->enter_specially();
+            else
+                next->enter_on(t);
+        }
+        *detail::this_thread().error_number = error_number;
+        if (fatal_) [[unlikely]]
+            raise_fatal(self);
+    }
+
+    /// On the stack of a task that has ended: true if the next one to run has not begun and asks for just such a stack. It
+    /// is the running one then.
+    [[nodiscard]] bool next_begins_here(std::size_t stack_size) noexcept;
+    /// Keeps the stack of a task that has ended for the next one that begins. False if enough are kept.
+    [[nodiscard]] bool keep_idle(detail::task_stack& stack) noexcept;
+    /// Leaves the running fiber, whose task has ended, until it is entered again.
+    void go_on() noexcept { next_flow().enter(); }
+    /// Leaves the running fiber for good; `after(argument)` then clears it away.
     [[noreturn]] void exit_running(void (*after)(void*) noexcept, void* argument) noexcept;
     void add_timer(detail::timer& t) { timers_.add(t); }
     void remove_timer(detail::timer& t) noexcept { timers_.remove(t); }
@@ -196,31 +239,36 @@ public:
     void task_ended(detail::green_agent& task) noexcept;
 
 private:
+    static event_loop& of_thread();
     handle schedule(detail::counted<detail::callback> callback);
     handle schedule_at(time_point when, detail::counted<detail::callback> callback);
     void end_tasks();
-    [[nodiscard]] bool nobody_is_ready() const noexcept;
     fiber& next_flow() noexcept;
-    bool poll_is_due() noexcept;
+    fiber* begin(detail::green_agent& unstarted) noexcept;
+    detail::task_stack& take_stack(std::size_t size);
+    void raise_fatal(const detail::green_agent& self);
     [[noreturn]] void run_hub() noexcept;
     void run_callback(detail::callback& c) noexcept;
     void end_iteration() noexcept;
     void fire_timers() noexcept;
     void take_inbox() noexcept;
 
+    detail::ready_queue ready_;
+    detail::poll_budget budget_;
+    detail::green_agent* running_ = nullptr;  // null while the hub runs
+    std::exception_ptr fatal_;                // why the loop cannot go on; for its main flow
     const std::uint64_t id_;
     std::unique_ptr<io_driver> driver_;
     std::shared_ptr<detail::inbox> inbox_;
-    detail::ready_queue ready_;
     detail::timer_heap timers_;
     detail::agent_list tasks_;
     std::unique_ptr<detail::green_agent> main_;
     std::optional<fiber> hub_;
-    detail::green_agent* running_ = nullptr;  // null while the hub runs
-    detail::runnable marker_{detail::runnable::kind::marker};  // ends what asyncio calls an iteration
-    std::exception_ptr fatal_;                // why the loop cannot go on; for its main flow
-    std::size_t passes_ = 0;                  // of the marker since the kernel was last asked
-    std::uint64_t polled_at_ = 0;             // in ticks
+    detail::ready_queue starved_;             // unstarted tasks that no stack could be had for
+    std::size_t starved_looks_ = 0;           // for a stack, in vain, with nothing else to do
+    std::size_t task_stacks_ = 0;             // that tasks of this loop run on
+    detail::task_stack* idle_stacks_ = nullptr;
+    std::size_t idle_count_ = 0;
     fiber* hub_exit_ = nullptr;               // set when the hub is to end: who goes on
     bool draining_ = false;
     bool made_by_run_ = false;
@@ -229,5 +277,10 @@ private:
     std::function<void(event_loop&, const exception_context&)> exception_handler_;
     std::shared_ptr<executor> default_executor_;
 };
+
+[[gnu::always_inline]] inline void detail::green_agent::park_here() {
+    parked_ = true;
+    loop_.suspend();
+}
 
 }  // namespace crocus

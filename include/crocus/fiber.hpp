@@ -4,6 +4,8 @@
 #include <cfenv>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
+#include <utility>
 
 #include <crocus/config.hpp>
 #include <crocus/detail/switch.hpp>
@@ -43,6 +45,9 @@ public:
 
     /// A fiber on a stack of its own, which starts at its first entry.
     fiber(stack on, body run, void* argument) noexcept;
+
+    /// The same, below `top`: what lies above is the caller's, and the fiber itself may lie there.
+    fiber(stack on, void* top, body run, void* argument) noexcept;
 
     fiber(const fiber&) = delete;
     fiber& operator=(const fiber&) = delete;
@@ -96,10 +101,15 @@ public:
 
     /// True if an exception unwinds this fiber's stack, or one that waits for this fiber to come back. This fiber must be
     /// the running one.
-    [[nodiscard]] bool unwinding() const noexcept;
+    [[nodiscard]] bool unwinding() const noexcept {
+        return entered_in_unwinding_ || (special(detail::this_thread()) && std::uncaught_exceptions() > 0);
+    }
 
     /// Its stack; none for a thread's own flow.
     [[nodiscard]] const stack& on() const noexcept { return stack_; }
+
+    /// Takes the stack from a fiber that has exited.
+    [[nodiscard]] stack release_stack() noexcept { return std::move(stack_); }
 
 private:
     friend class fp_scope;
@@ -112,8 +122,8 @@ private:
     [[noreturn]] static void start() noexcept;
 
     detail::saved_context context_;         // while it is left; the first member
-    detail::exception_globals exceptions_;  // the same
     bool entered_in_unwinding_ = false;
+    detail::exception_globals exceptions_;  // while it is left
     stack stack_;
     body run_ = nullptr;
     void* argument_ = nullptr;

@@ -38,12 +38,12 @@ public:
     /// Throws:   what it was set to; cancelled_error: it was cancelled, or the awaiting task was, which cancels it too
     ///           usage_error           it belongs to another thread's loop, or is the task that awaits it
     ///           invalid_state_error   the result was moved out before
-    T get() & {
+    [[gnu::always_inline]] T get() & {
         const auto state = state_;  // the handle may go away while this waits
         state->await();
         return detail::read<T>(*state, false);
     }
-    T get() && {
+    [[gnu::always_inline]] T get() && {
         const auto state = std::move(state_);
         state->await();
         return detail::read<T>(*state, state->owners() == 1);

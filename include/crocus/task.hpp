@@ -34,7 +34,7 @@ public:
     explicit task(detail::counted<state_type> state) noexcept
         : future<T>(detail::counted<detail::future_values<T>>(state.get())), task_(state.get()) {}
 
-    [[nodiscard]] const std::string& name() const noexcept { return task_->name(); }
+    [[nodiscard]] std::string name() const { return task_->name(); }
     void set_name(std::string name) { task_->set_name(std::move(name)); }
 
     /// Requests to cancel that were not taken back (T12). cancel() itself, from future: raises cancelled_error where the
@@ -83,9 +83,8 @@ template <class F>
     F&& f, task_options options = {}, std::source_location site = std::source_location::current()) {
     using result = std::invoke_result_t<std::decay_t<F>&>;
     using value = std::conditional_t<std::is_rvalue_reference_v<result>, std::remove_reference_t<result>, result>;
-    if (options.name.empty()) options.name = detail::default_task_name();
     auto* const state = new detail::task_of<value, std::decay_t<F>>(std::forward<F>(f), event_loop::current(),
-                                                                    std::move(options.name), options.stack_size, site);
+                                                                    options.name, options.stack_size, site);
     task<value> handle{detail::counted<detail::task_values<value>>(state)};
     state->launch();
     return handle;

@@ -84,6 +84,8 @@ public:
 private:
     friend class detail::waiter;
 
+    void enter(parked& w);
+
     detail::waiter* first_ = nullptr;
     detail::waiter* last_ = nullptr;
 };
@@ -96,6 +98,7 @@ public:
 
     void notified() noexcept override;
 
+
     /// Ends the wait with cancelled_error.
     bool cancel(const std::string& message) override;
 
@@ -104,17 +107,50 @@ private:
     enum class outcome { waiting, notified, cancelled, timed_out };
 
     void end(outcome o) noexcept;
+    [[noreturn]] void throw_cancelled();
 
     agent& agent_;
     outcome outcome_ = outcome::waiting;
-    std::string message_;
+    detail::rare_text message_;
 };
+
+// Inline from here to the switch: a return address on the way would be mispredicted when the wait ends.
+
+[[gnu::always_inline]] inline void wait_queue::wait(parked& w) {
+    enter(w);
+    if (w.agent_.green_) [[likely]]
+        static_cast<detail::green_agent&>(w.agent_).park_here();
+    else
+        w.agent_.park();
+    if (w.outcome_ == parked::outcome::cancelled) [[unlikely]]
+        w.throw_cancelled();
+}
+
+[[gnu::always_inline]] inline void wait_queue::wait() {
+    parked w;
+    wait(w);
+}
+
+namespace detail {
+/// yield_now() where there is no loop yet, no agent, or a cancellation to deliver.
+CROCUS_EXPORT void yield_specially();
+}  // namespace detail
 
 /// Goes to the end of the ready queue: everything that is ready now runs first (asyncio.sleep(0)).
 ///
 /// Throws: cancelled_error   the task was cancelled before or meanwhile
 ///         cannot_suspend    called in a loop callback
-CROCUS_EXPORT void yield_now();
+[[gnu::always_inline]] inline void yield_now() {
+    detail::thread_state& t = detail::this_thread();
+    event_loop* const loop = t.loop;
+    detail::green_agent* const self = loop != nullptr ? loop->running() : nullptr;
+    if (self == nullptr || self->cancel_pending()) [[unlikely]]
+        return detail::yield_specially();
+    loop->make_ready(*self);
+    loop->suspend(t);
+    if (self->cancel_pending()) [[unlikely]]
+        self->throw_if_cancelled();
+}
 
 /// Suspends the calling green thread, and nobody else, for `d`; 0 and less is yield_now(). (asyncio.sleep, C21)
 ///

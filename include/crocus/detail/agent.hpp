@@ -5,6 +5,7 @@
 #include <string>
 
 #include <crocus/config.hpp>
+#include <crocus/detail/rare_text.hpp>
 
 namespace crocus {
 
@@ -51,11 +52,14 @@ public:
     int uncancel() noexcept;
 
     /// Raises the cancellation that has not been delivered, unless it is held.
-    void throw_if_cancelled();
+    void throw_if_cancelled() {
+        if (cancel_pending_) [[unlikely]]
+            throw_cancellation();
+    }
     /// The message of that cancellation, which counts as delivered; nothing if there is none, or it is held.
     std::optional<std::string> take_cancellation();
     [[nodiscard]] bool cancel_pending() const noexcept { return cancel_pending_; }
-    [[nodiscard]] const std::string& cancel_message() const noexcept { return cancel_message_; }
+    [[nodiscard]] std::string cancel_message() const { return cancel_message_.get(); }
     [[nodiscard]] bool holds_cancellation() const noexcept;
 
     /// Nests.
@@ -63,10 +67,12 @@ public:
     void release_cancellation() noexcept { --holds_; }
 
 protected:
-    agent() noexcept = default;
-    virtual ~agent();
+    explicit agent(bool green = false) noexcept : green_(green) {}
+    virtual ~agent() = default;
 
 private:
+    void throw_cancellation();
+
     friend class wait_queue;
     friend class detail::waiter;
 
@@ -74,7 +80,8 @@ private:
     int cancelling_ = 0;
     int holds_ = 0;
     bool cancel_pending_ = false;
-    std::string cancel_message_;
+    const bool green_;  // a detail::green_agent
+    detail::rare_text cancel_message_;
 };
 
 }  // namespace crocus

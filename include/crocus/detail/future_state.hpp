@@ -13,6 +13,7 @@
 #include <utility>
 
 #include <crocus/config.hpp>
+#include <crocus/detail/rare_text.hpp>
 #include <crocus/detail/slot.hpp>
 #include <crocus/error.hpp>
 #include <crocus/event_loop.hpp>
@@ -30,7 +31,8 @@ class CROCUS_EXPORT future_state {
 public:
     enum class status : unsigned char { pending, finished, cancelled };
 
-    explicit future_state(std::source_location site);
+    explicit future_state(std::source_location site, event_loop& loop = event_loop::current())
+        : loop_id_(loop.id()), site_(site) {}
     future_state(const future_state&) = delete;
     future_state& operator=(const future_state&) = delete;
 
@@ -48,7 +50,10 @@ public:
     void await();
 
     /// Throws what it failed with, cancelled_error, or invalid_state_error while pending.
-    void require_value();
+    void require_value() {
+        if (status_ != status::finished || error_) [[unlikely]]
+            throw_failure();
+    }
     [[nodiscard]] std::exception_ptr error();
     void mark_retrieved() noexcept { retrieved_ = true; }
 
@@ -71,7 +76,10 @@ public:
     [[nodiscard]] virtual std::string describe() const;
 
 protected:
-    virtual ~future_state();
+    virtual ~future_state() {
+        if (callbacks_ != nullptr) [[unlikely]]
+            drop_callbacks();
+    }
 
     /// A task's outcome is its function's to set.
     virtual void require_not_task() const {}
@@ -79,20 +87,51 @@ protected:
     virtual void require_not_self() const {}
 
 private:
-    void destroy() noexcept;
+    void destroy() noexcept {
+        if (!retrieved_) [[unlikely]]
+            report_unretrieved();
+        delete this;
+    }
+    void require_awaitable();
+    void throw_failure();
+    void drop_callbacks() noexcept;
+    void report_unretrieved() noexcept;
     void require_own_loop() const;
-    void end(status s) noexcept;
+    void end(status s) noexcept {
+        status_ = s;
+        done_.notify_all();
+    }
 
     std::size_t owners_ = 0;
     std::uint64_t loop_id_;
     status status_ = status::pending;
     bool retrieved_ = true;  // false while it holds an exception that nobody has seen
     std::exception_ptr error_;
-    std::string cancel_message_;
+    rare_text cancel_message_;
     wait_queue done_;
     done_callback* callbacks_ = nullptr;  // owned; in done_ too, until scheduled
     std::source_location site_;
 };
+
+/// A task that awaits a future: cancelling the task cancels the future, whose end then ends the wait. If the request comes
+/// back to it, since tasks await each other in a circle, it ends the wait itself.
+class CROCUS_EXPORT awaiting final : public wait_queue::parked {
+public:
+    explicit awaiting(future_state& target) : target_(target) {}
+    bool cancel(const std::string& message) override;
+
+private:
+    future_state& target_;
+    bool forwarding_ = false;
+};
+
+[[gnu::always_inline]] inline void future_state::await() {
+    if (done()) return;
+    require_awaitable();
+    if (done()) return;
+    awaiting w(*this);
+    done_.wait(w);
+}
 
 /// What a future that is given `error` holds: a stop_iteration would end the generator that awaited it. (F5)
 CROCUS_EXPORT std::exception_ptr awaitable_error(std::exception_ptr error);

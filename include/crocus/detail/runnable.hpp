@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -52,11 +53,14 @@ private:
 
 /// An entry of the ready queue.
 struct CROCUS_EXPORT runnable {
-    enum class kind : unsigned char { agent, callback, marker };
+    enum class kind : unsigned char { agent, callback };
 
     explicit runnable(kind k) noexcept : what(k) {}
 
     runnable* next = nullptr;
+    /// Where an agent goes on: not always its own fiber, since it may wait inside a generator. Null for an agent that has
+    /// not begun, and for what the hub sees to.
+    fiber* flow = nullptr;
     const kind what;
 };
 
@@ -71,6 +75,7 @@ public:
         *tail_ = &r;
         tail_ = &r.next;
     }
+    /// Requires: not empty.
     runnable* pop() noexcept {
         runnable* const r = head_;
         head_ = r->next;
@@ -158,21 +163,25 @@ private:
 /// A flow on a loop's thread that can wait: a task, or the thread's main flow.
 class CROCUS_EXPORT green_agent : public agent, public runnable {
 public:
-    explicit green_agent(event_loop& loop) noexcept : runnable(kind::agent), loop_(loop) {}
+    explicit green_agent(event_loop& loop) noexcept : agent(true), runnable(kind::agent), loop_(loop) {}
 
-    void park() override;
-    void unpark() noexcept override;
-    void reschedule() override;
+    void park() final;
+    /// park(), inline.
+    void park_here();
+    void unpark() noexcept final;
+    void reschedule() final;
 
     [[nodiscard]] event_loop& loop() const noexcept { return loop_; }
     [[nodiscard]] bool parked() const noexcept { return parked_; }
 
-    /// Where to go on; null before the first entry. Not always the agent's own fiber: it may wait inside a generator.
-    fiber* flow = nullptr;
+    // ------------------------------------------------------------------------------- an agent that begins as unstarted
 
-    /// Makes the fiber of an agent that never ran. Null if that failed: the agent has ended with the reason, and may be
-    /// gone.
-    virtual fiber* start() noexcept { return nullptr; }
+    /// Bytes of stack that it asks for.
+    [[nodiscard]] virtual std::size_t stack_size() const noexcept { return 0; }
+    /// Runs it from its beginning to its end, on the calling stack. It may be gone then.
+    virtual void run_to_end() noexcept {}
+    /// It will not begin. It may be gone then.
+    virtual void give_up(std::exception_ptr) noexcept {}
 
     [[nodiscard]] virtual std::string describe() const { return "the main flow"; }
 

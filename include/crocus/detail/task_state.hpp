@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <exception>
 #include <functional>
 #include <optional>
 #include <string>
@@ -9,53 +11,69 @@
 #include <utility>
 
 #include <crocus/config.hpp>
+#include <crocus/detail/block_pool.hpp>
 #include <crocus/detail/future_state.hpp>
+#include <crocus/detail/rare_text.hpp>
 #include <crocus/fiber.hpp>
 #include <crocus/stack.hpp>
 
 namespace crocus::detail {
 
+/// Each number once in the process; in the order of the calls as far as one thread sees.
+CROCUS_EXPORT std::uint64_t next_task_number() noexcept;
+
 /// The part of a task that knows no types. Owned by its loop until it has ended, and by its handles.
 class CROCUS_EXPORT task_agent : public green_agent {
 public:
-    task_agent(event_loop& loop, std::string name, std::size_t stack_size);
+    /// Takes `name`.
+    task_agent(event_loop& loop, std::string& name, std::size_t stack_size)
+        : green_agent(loop), stack_size_(stack_size) {
+        if (name.empty()) [[likely]]
+            number_ = next_task_number();
+        else
+            name_.set(std::move(name));
+    }
 
     /// Joins the loop's tasks and goes to the end of its ready queue.
-    void launch() noexcept;
+    void launch() noexcept {
+        outcome().add_owner();  // the loop's share, until it has ended
+        loop().tasks().add(*this);
+        loop().make_ready(*this);
+    }
 
-    [[nodiscard]] const std::string& name() const noexcept { return name_; }
-    void set_name(std::string name) { name_ = std::move(name); }
+    /// "Task-N", counted over the process, if it was given none. (T18)
+    [[nodiscard]] std::string name() const;
+    void set_name(std::string name) { name_.set(std::move(name)); }
 
-    fiber* start() noexcept override;
-    [[nodiscard]] std::string describe() const override { return "task '" + name_ + "'"; }
+    [[nodiscard]] std::size_t stack_size() const noexcept override { return stack_size_; }
+    void run_to_end() noexcept override;
+    void give_up(std::exception_ptr why) noexcept override;
+    [[nodiscard]] std::string describe() const override { return "task '" + name() + "'"; }
 
     [[nodiscard]] virtual future_state& outcome() noexcept = 0;
 
 protected:
-    ~task_agent() override;
+    ~task_agent() override = default;
 
     virtual void run_function() = 0;
     virtual void release_function() noexcept = 0;
     virtual void drop_value() noexcept = 0;
 
 private:
-    static void entry(fiber& self, void* argument);
-    void run();
+    void run() noexcept;
     void end_function() noexcept;
+    void end() noexcept;
 
-    std::string name_;
-    std::size_t stack_size_;
-    std::optional<fiber> fiber_;
+    rare_text name_;
+    std::uint64_t number_ = 0;  // its name, where nobody gave it one
+    const std::size_t stack_size_;
 };
-
-/// "Task-N", counted over the process. (T18)
-CROCUS_EXPORT std::string default_task_name();
 
 template <class T>
 class task_values : public future_values<T>, public task_agent {
 public:
-    task_values(event_loop& loop, std::string name, std::size_t stack_size, std::source_location site)
-        : future_values<T>(site), task_agent(loop, std::move(name), stack_size) {}
+    task_values(event_loop& loop, std::string& name, std::size_t stack_size, std::source_location site)
+        : future_values<T>(site, loop), task_agent(loop, name, stack_size) {}
 
     bool cancel(const std::string& message) override { return !this->done() && agent::cancel(message); }
     future_state& outcome() noexcept override { return *this; }
@@ -81,8 +99,12 @@ template <class T, class F>
 class task_of final : public task_values<T> {
 public:
     template <class From>
-    task_of(From&& f, event_loop& loop, std::string name, std::size_t stack_size, std::source_location site)
-        : task_values<T>(loop, std::move(name), stack_size, site), f_(std::in_place, std::forward<From>(f)) {}
+    task_of(From&& f, event_loop& loop, std::string& name, std::size_t stack_size, std::source_location site)
+        : task_values<T>(loop, name, stack_size, site), f_(std::in_place, std::forward<From>(f)) {}
+
+    // Tasks are made by the million.
+    static void* operator new(std::size_t size) { return allocate_block(size); }
+    static void operator delete(void* block, std::size_t size) noexcept { free_block(block, size); }
 
 private:
     void run_function() override {

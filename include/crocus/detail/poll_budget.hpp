@@ -1,0 +1,35 @@
+// When a loop that always has something ready asks the kernel all the same.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <crocus/config.hpp>
+
+namespace crocus::detail {
+
+/// Asking the kernel costs as much as a hundred switches, and looking at the time as much as five. So the time is looked at
+/// once in so many steps, as many as seem to fit into a part of the interval; the kernel is asked once in an interval of
+/// some tens of microseconds.
+class CROCUS_EXPORT poll_budget {
+public:
+    /// Before each step. True if the kernel is to be asked first.
+    bool spend() noexcept { return --steps_left_ == 0 && look(); }
+
+    /// True from a spend() that said so until restart().
+    [[nodiscard]] bool spent() const noexcept { return spent_; }
+
+    /// The kernel was asked.
+    void restart() noexcept;
+
+private:
+    bool look() noexcept;
+
+    std::size_t steps_left_ = 1;
+    std::size_t steps_per_look_ = 1;
+    std::uint64_t started_ = 0;  // in ticks
+    std::uint64_t looked_ = 0;
+    bool spent_ = false;
+};
+
+}  // namespace crocus::detail

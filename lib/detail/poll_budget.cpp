@@ -1,0 +1,30 @@
+#include <crocus/detail/poll_budget.hpp>
+
+#include "ticks.hpp"
+
+namespace crocus::detail {
+
+namespace {
+constexpr std::size_t most_steps_per_look = 128;
+}
+
+void poll_budget::restart() noexcept {
+    started_ = looked_ = ticks();
+    steps_left_ = steps_per_look_;
+    spent_ = false;
+}
+
+bool poll_budget::look() noexcept {
+    const std::uint64_t now = ticks();
+    const std::uint64_t since_last_look = now - looked_;
+    if (since_last_look > ticks_between_polls / 4)
+        steps_per_look_ = 1;
+    else if (since_last_look < ticks_between_polls / 16 && steps_per_look_ < most_steps_per_look)
+        steps_per_look_ *= 2;
+    steps_left_ = steps_per_look_;
+    looked_ = now;
+    spent_ = now - started_ > ticks_between_polls;
+    return spent_;
+}
+
+}  // namespace crocus::detail
