@@ -231,11 +231,6 @@ void event_loop::dispose(std::unique_ptr<event_loop> loop) noexcept {
     kept.head = loop.release();
 }
 
-void event_loop::task_ended(detail::green_agent& task) noexcept {
-    tasks_.remove(task);
-    if (draining_) main_->unpark();
-}
-
 // -------------------------------------------------------------------------------------------------------- who runs next
 
 /// Takes the next agent from the queue and makes it the running one. The hub, if what comes first is the hub's to do.
@@ -288,17 +283,6 @@ bool event_loop::keep_idle(detail::task_stack& stack) noexcept {
     ++idle_count_;
     --task_stacks_;
     stack.next_idle = std::exchange(idle_stacks_, &stack);
-    return true;
-}
-
-bool event_loop::next_begins_here(std::size_t stack_size) noexcept {
-    detail::ready_queue& from = starved_.empty() ? ready_ : starved_;
-    auto* const first = from.front();
-    if (first == nullptr || first->what != detail::runnable::kind::agent || first->flow != nullptr) return false;
-    auto& next = *static_cast<detail::green_agent*>(first);
-    if (next.stack_size() != stack_size || budget_.spend()) return false;
-    from.pop();
-    running_ = &next;
     return true;
 }
 

@@ -70,7 +70,7 @@ bool wait_queue::notify_one() noexcept {
     return true;
 }
 
-std::size_t wait_queue::notify_all() noexcept {
+std::size_t wait_queue::notify_every() noexcept {
     std::size_t count = 0;
     while (notify_one()) ++count;
     return count;

@@ -226,7 +226,16 @@ public:
 
     /// On the stack of a task that has ended: true if the next one to run has not begun and asks for just such a stack. It
     /// is the running one then.
-    [[nodiscard]] bool next_begins_here(std::size_t stack_size) noexcept;
+    [[nodiscard]] bool next_begins_here(std::size_t stack_size) noexcept {
+        detail::ready_queue& from = starved_.empty() ? ready_ : starved_;
+        auto* const first = from.front();
+        if (first == nullptr || first->what != detail::runnable::kind::agent || first->flow != nullptr) return false;
+        auto& next = *static_cast<detail::green_agent*>(first);
+        if (next.stack_size() != stack_size || budget_.spend()) return false;
+        from.pop();
+        running_ = &next;
+        return true;
+    }
     /// Keeps the stack of a task that has ended for the next one that begins. False if enough are kept.
     [[nodiscard]] bool keep_idle(detail::task_stack& stack) noexcept;
     /// Leaves the running fiber, whose task has ended, until it is entered again.
@@ -236,7 +245,12 @@ public:
     void add_timer(detail::timer& t) { timers_.add(t); }
     void remove_timer(detail::timer& t) noexcept { timers_.remove(t); }
     [[nodiscard]] detail::agent_list& tasks() noexcept { return tasks_; }
-    void task_ended(detail::green_agent& task) noexcept;
+    void task_ended(detail::green_agent& task) noexcept {
+        tasks_.remove(task);
+        running_ = nullptr;  // from here to the next one nobody runs who could suspend
+        if (draining_) [[unlikely]]
+            main_->unpark();
+    }
 
 private:
     static event_loop& of_thread();

@@ -73,7 +73,7 @@ public:
     bool notify_one() noexcept;
 
     /// Makes all ready, in their order. Returns how many.
-    std::size_t notify_all() noexcept;
+    std::size_t notify_all() noexcept { return empty() ? 0 : notify_every(); }
 
     [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
 
@@ -85,6 +85,7 @@ private:
     friend class detail::waiter;
 
     void enter(parked& w);
+    std::size_t notify_every() noexcept;
 
     detail::waiter* first_ = nullptr;
     detail::waiter* last_ = nullptr;

@@ -163,7 +163,8 @@ private:
 /// A flow on a loop's thread that can wait: a task, or the thread's main flow.
 class CROCUS_EXPORT green_agent : public agent, public runnable {
 public:
-    explicit green_agent(event_loop& loop) noexcept : agent(true), runnable(kind::agent), loop_(loop) {}
+    explicit green_agent(event_loop& loop, std::size_t stack_size = 0) noexcept
+        : agent(true), runnable(kind::agent), loop_(loop), stack_size_(stack_size) {}
 
     void park() final;
     /// park(), inline.
@@ -177,7 +178,7 @@ public:
     // ------------------------------------------------------------------------------- an agent that begins as unstarted
 
     /// Bytes of stack that it asks for.
-    [[nodiscard]] virtual std::size_t stack_size() const noexcept { return 0; }
+    [[nodiscard]] std::size_t stack_size() const noexcept { return stack_size_; }
     /// Runs it from its beginning to its end, on the calling stack. It may be gone then.
     virtual void run_to_end() noexcept {}
     /// It will not begin. It may be gone then.
@@ -187,11 +188,14 @@ public:
 
     green_agent* previous_task = nullptr;
     green_agent* next_task = nullptr;
-    bool told_to_end = false;  // its loop is being shut down
 
 private:
     event_loop& loop_;
+    const std::size_t stack_size_;
     bool parked_ = false;
+
+public:
+    bool told_to_end = false;  // its loop is being shut down
 };
 
 /// The tasks of a loop, in the order in which they were made.

@@ -26,8 +26,8 @@ CROCUS_EXPORT std::uint64_t next_task_number() noexcept;
 class CROCUS_EXPORT task_agent : public green_agent {
 public:
     /// Takes `name`.
-    task_agent(event_loop& loop, std::string& name, std::size_t stack_size)
-        : green_agent(loop), stack_size_(stack_size) {
+    task_agent(event_loop& loop, future_state& outcome, std::string& name, std::size_t stack_size)
+        : green_agent(loop, stack_size), outcome_(outcome) {
         if (name.empty()) [[likely]]
             number_ = next_task_number();
         else
@@ -45,12 +45,11 @@ public:
     [[nodiscard]] std::string name() const;
     void set_name(std::string name) { name_.set(std::move(name)); }
 
-    [[nodiscard]] std::size_t stack_size() const noexcept override { return stack_size_; }
     void run_to_end() noexcept override;
     void give_up(std::exception_ptr why) noexcept override;
     [[nodiscard]] std::string describe() const override { return "task '" + name() + "'"; }
 
-    [[nodiscard]] virtual future_state& outcome() noexcept = 0;
+    [[nodiscard]] future_state& outcome() noexcept { return outcome_; }
 
 protected:
     ~task_agent() override = default;
@@ -66,17 +65,16 @@ private:
 
     rare_text name_;
     std::uint64_t number_ = 0;  // its name, where nobody gave it one
-    const std::size_t stack_size_;
+    future_state& outcome_;  // the other half of the task
 };
 
 template <class T>
 class task_values : public future_values<T>, public task_agent {
 public:
     task_values(event_loop& loop, std::string& name, std::size_t stack_size, std::source_location site)
-        : future_values<T>(site, loop), task_agent(loop, name, stack_size) {}
+        : future_values<T>(site, loop), task_agent(loop, *this, name, stack_size) {}
 
     bool cancel(const std::string& message) override { return !this->done() && agent::cancel(message); }
-    future_state& outcome() noexcept override { return *this; }
     [[nodiscard]] std::string describe() const override {
         return task_agent::describe() + " (made at " + this->site().file_name() + ":" +
                std::to_string(this->site().line()) + ")";
@@ -103,8 +101,8 @@ public:
         : task_values<T>(loop, name, stack_size, site), f_(std::in_place, std::forward<From>(f)) {}
 
     // Tasks are made by the million.
-    static void* operator new(std::size_t size) { return allocate_block(size); }
-    static void operator delete(void* block, std::size_t size) noexcept { free_block(block, size); }
+    static void* operator new(std::size_t) { return allocate_block<sizeof(task_of)>(); }
+    static void operator delete(void* block) noexcept { free_block<sizeof(task_of)>(block); }
 
 private:
     void run_function() override {

@@ -20,6 +20,14 @@ struct exception_globals {
     unsigned int uncaught = 0;
 };
 
+/// Free blocks of one size, chained through their first words (see block_pool).
+struct block_list {
+    void* head = nullptr;
+    std::size_t room = 0;  // for how many more
+};
+inline constexpr std::size_t block_unit = 64;  // a cache line
+inline constexpr std::size_t largest_block = 1024;
+
 struct thread_state {
     fiber* running = nullptr;               // null: no fiber was used here yet
     const exception_globals* exceptions;    // the thread's; where every switch is special, ones that say so
@@ -30,6 +38,8 @@ struct thread_state {
     fiber* left = nullptr;
     void (*after)(void*) noexcept = nullptr;
     void* after_argument = nullptr;
+
+    block_list blocks[largest_block / block_unit] = {};
 };
 
 /// From thread_pointer() to the thread's own thread_state: the same on every thread. Set when the library is loaded.

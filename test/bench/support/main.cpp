@@ -52,7 +52,8 @@ public:
             const auto [subject, implementation] = split(name);
             const auto bytes = r.counters.find("bytes_per_task");
             const bool is_memory = bytes != r.counters.end();
-            const figure f{name, is_memory ? bytes->second.value : r.GetAdjustedCPUTime(), is_memory};
+            const double to_ns = 1e9 / benchmark::GetTimeUnitMultiplier(r.time_unit);
+            const figure f{name, is_memory ? bytes->second.value : r.GetAdjustedCPUTime() * to_ns, is_memory};
             if (implementation == "crocus")
                 ours_.insert_or_assign(subject, f);
             else
@@ -86,6 +87,8 @@ private:
         char value[64];
         if (f.is_memory)
             std::snprintf(value, sizeof value, "%.2f KiB", f.value / 1024);
+        else if (f.value >= 1e6)
+            std::snprintf(value, sizeof value, "%.0f ms", f.value / 1e6);
         else
             std::snprintf(value, sizeof value, "%.*f ns", f.value < 100 ? 1 : 0, f.value);
         return value;
