@@ -93,7 +93,9 @@ struct callback_timer final : timer {
 void green_agent::park() { park_here(); }
 
 void green_agent::unpark() noexcept {
-    if (std::exchange(parked_, false)) loop_.make_ready(*this);
+    if (!std::exchange(parked_, false)) return;
+    idle_rounds = 0;
+    loop_.make_ready(*this);
 }
 
 void green_agent::reschedule() {
@@ -331,7 +333,7 @@ void event_loop::end_iteration() noexcept {
         time_point until = time_point::min();
         if (ready_.empty() && inbox_->fall_asleep()) until = timers_.empty() ? time_point::max() : timers_.first();
         if (!starved_.empty()) until = std::min(until, time_after(starved_look_interval));
-        driver_->poll(until);
+        driver_->poll(std::min(until, sweep_.due(tasks_)));
     } catch (...) {
         fatal_ = std::current_exception();
         main_->unpark();
@@ -344,6 +346,8 @@ void event_loop::end_iteration() noexcept {
         ++starved_looks_;
         ready_.push(*starved_.pop());
     }
+    if (!ready_.empty()) sweep_.note_activity();
+    sweep_.step(tasks_, driver_->now());
     budget_.restart();
 }
 

@@ -209,6 +209,13 @@ stack::stack(std::size_t size) {
     sanitizer::unpoison(bottom(), size_);  // frames that were left, not returned from, leave poison behind
 }
 
+void stack::give_back_below(const void* p) const noexcept {
+    constexpr std::uintptr_t page = 4096;  // a larger one makes madvise fail, and nothing is lost
+    const auto from = reinterpret_cast<std::uintptr_t>(bottom());
+    const std::uintptr_t to = reinterpret_cast<std::uintptr_t>(p) / page * page;
+    if (to > from) ::madvise(bottom(), to - from, MADV_DONTNEED);
+}
+
 stack::~stack() {
     if (top_ == nullptr) return;
     if (!cache.open) open_cache();  // a thread that only gives back has one too, to be emptied when it ends

@@ -15,6 +15,7 @@
 
 #include <crocus/clock.hpp>
 #include <crocus/config.hpp>
+#include <crocus/detail/idle_sweep.hpp>
 #include <crocus/detail/poll_budget.hpp>
 #include <crocus/detail/runnable.hpp>
 #include <crocus/detail/this_thread.hpp>
@@ -275,6 +276,7 @@ private:
     std::unique_ptr<io_driver> driver_;
     std::shared_ptr<detail::inbox> inbox_;
     detail::timer_heap timers_;
+    detail::idle_sweep sweep_;
     detail::agent_list tasks_;
     std::unique_ptr<detail::green_agent> main_;
     std::optional<fiber> hub_;

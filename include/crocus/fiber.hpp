@@ -108,6 +108,9 @@ public:
     /// Its stack; none for a thread's own flow.
     [[nodiscard]] const stack& on() const noexcept { return stack_; }
 
+    /// Gives the pages below its frames back to the system. Requires: it was left.
+    void give_back_unused() const noexcept;
+
     /// Takes the stack from a fiber that has exited.
     [[nodiscard]] stack release_stack() noexcept { return std::move(stack_); }
 

@@ -54,6 +54,9 @@ public:
     /// Usable bytes.
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
+    /// Gives its pages below `p` back to the system: they are zero when they are touched again.
+    void give_back_below(const void* p) const noexcept;
+
 private:
     void* top_ = nullptr;
     std::size_t size_ = 0;

@@ -195,7 +195,8 @@ private:
     bool parked_ = false;
 
 public:
-    bool told_to_end = false;  // its loop is being shut down
+    bool told_to_end = false;         // its loop is being shut down
+    unsigned char idle_rounds = 0;    // of the loop's idle_sweep, since it was last unparked
 };
 
 /// The tasks of a loop, in the order in which they were made.
@@ -205,6 +206,8 @@ public:
     [[nodiscard]] green_agent* first() const noexcept { return first_; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
+    green_agent* cursor = nullptr;  // of somebody who walks the list in steps; never at an agent that was removed
+
     void add(green_agent& a) noexcept {
         a.previous_task = last_;
         (last_ != nullptr ? last_->next_task : first_) = &a;
@@ -212,6 +215,7 @@ public:
         ++size_;
     }
     void remove(green_agent& a) noexcept {
+        if (cursor == &a) cursor = a.next_task;
         (a.previous_task != nullptr ? a.previous_task->next_task : first_) = a.next_task;
         (a.next_task != nullptr ? a.next_task->previous_task : last_) = a.previous_task;
         a.previous_task = a.next_task = nullptr;
