@@ -10,6 +10,7 @@
 #include <boost/context/detail/fcontext.hpp>
 #include <cxxabi.h>
 
+#include "detail/stack_overflow.hpp"
 #include "sanitizer.hpp"
 
 namespace crocus {
@@ -82,6 +83,7 @@ fiber& fiber::of_thread() noexcept {
     t.running = new (storage) fiber;
     t.error_number = &errno;
     if (!never_inline) t.exceptions = &exceptions_of_thread();
+    detail::make_signal_stack();
     return *t.running;
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <crocus/config.hpp>
+#include <crocus/detail/flow_identity.hpp>
 #include <crocus/detail/switch.hpp>
 #include <crocus/detail/this_thread.hpp>
 #include <crocus/stack.hpp>
@@ -105,6 +106,12 @@ public:
         return entered_in_unwinding_ || (special(detail::this_thread()) && std::uncaught_exceptions() > 0);
     }
 
+    /// Says who this fiber is, for reports.
+    ///
+    /// Requires: `identity` outlives the fiber, or the next call of this.
+    void set_identity(const detail::flow_identity* identity) noexcept { identity_ = identity; }
+    [[nodiscard]] const detail::flow_identity* identity() const noexcept { return identity_; }
+
     /// Its stack; none for a thread's own flow.
     [[nodiscard]] const stack& on() const noexcept { return stack_; }
 
@@ -127,6 +134,7 @@ private:
     stack stack_;
     body run_ = nullptr;
     void* argument_ = nullptr;
+    const detail::flow_identity* identity_ = nullptr;
     fp_scope* floating_point_ = nullptr;  // the outermost
     detail::sanitizer_flow seen_;
 };

@@ -13,10 +13,16 @@ namespace crocus {
 /// Below every stack lies a guard of 64 KiB: running over the end is a fault (SIGSEGV), never a write to somebody else's
 /// memory. A stack is never handed out without its guard. Memory is used page by page as it is touched.
 ///
+/// A fiber's overflow is reported on stderr, with what ran and where it was made, before SIGSEGV does what it would have
+/// done: end the process, or call the handler that was installed before the first stack was taken.
+///
 /// Thread: any; a stack may be given back on another thread than the one it was taken on.
 /// Cost:   a recycled stack costs a few nanoseconds; a new one its guard and the fault of its first page.
 class CROCUS_EXPORT stack {
 public:
+    /// Bytes below every stack where nothing can be read or written.
+    static constexpr std::size_t guard_size = std::size_t{64} << 10;
+
     /// Usable bytes where nobody asks for another size. Sanitizers need more and get it.
     static std::size_t default_size() noexcept;
 
