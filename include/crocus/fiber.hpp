@@ -53,7 +53,7 @@ public:
     fiber(stack on, body run, void* argument) noexcept;
 
     /// The same, below `top`: what lies above is the caller's, and the fiber itself may lie there.
-    fiber(stack on, void* top, body run, void* argument) noexcept;
+    fiber(stack&& on, void* top, body run, void* argument) noexcept;
 
     fiber(const fiber&) = delete;
     fiber& operator=(const fiber&) = delete;
@@ -125,13 +125,18 @@ public:
     [[nodiscard]] const stack& on() const noexcept { return stack_; }
 
     /// Takes the stack from a fiber that has exited.
-    [[nodiscard]] stack release_stack() noexcept { return std::move(stack_); }
+    [[nodiscard]] stack release_stack() noexcept {
+        if (recorded_) [[unlikely]]
+            record_use();
+        return std::move(stack_);
+    }
 
 private:
     friend class fp_scope;
 
     fiber() noexcept;  // a thread's own flow
     static fiber& of_thread() noexcept;
+    void record_use() noexcept;
     void leave(fiber& to, bool for_good) noexcept;
     void jump(fiber& to) noexcept;
     static fiber& arrive() noexcept;
@@ -139,6 +144,7 @@ private:
 
     detail::saved_context context_;         // while it is left; the first member
     bool entered_in_unwinding_ = false;
+    bool recorded_ = false;  // its stack's use
     detail::exception_globals exceptions_;  // while it is left
     stack stack_;
     body run_ = nullptr;
