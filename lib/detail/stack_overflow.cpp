@@ -120,8 +120,8 @@ void die(int signal, siginfo_t* info) noexcept {
         ::syscall(SYS_rt_tgsigqueueinfo, ::getpid(), ::syscall(SYS_gettid), signal, info);
 }
 
-/// Does what the system would have done if we were not there.
-void pass_on(int signal, siginfo_t* info, void* context) noexcept {
+/// Does what the system would have done if we were not there. A handler may leave by longjmp, or even throw.
+void pass_on(int signal, siginfo_t* info, void* context) {
     const struct sigaction to = before;
     if (to.sa_handler == SIG_IGN && info->si_code <= 0) return;  // a fault cannot be ignored
     if (to.sa_handler == SIG_IGN || to.sa_handler == SIG_DFL) return die(signal, info);
@@ -139,7 +139,7 @@ void pass_on(int signal, siginfo_t* info, void* context) noexcept {
         to.sa_handler(signal);
 }
 
-void on_fault(int signal, siginfo_t* info, void* context) noexcept {
+void on_fault(int signal, siginfo_t* info, void* context) {
     const int error_number = errno;
     const auto& where = *static_cast<const ucontext_t*>(context);
     if (const fiber* const f = overflowed(*info, where)) report(*f, where);

@@ -172,6 +172,15 @@ BOOST_AUTO_TEST_CASE(the_report_has_the_name_of_who_has_one_and_the_size_of_its_
     BOOST_TEST(std::stoul(found[1]) < 2 * stack_of_fiber);
 }
 
+BOOST_AUTO_TEST_CASE(an_overflow_of_a_borrowed_stack_has_the_name_of_who_borrowed_it) {
+    const auto child = in_child([] {
+        const crocus::detail::flow_identity who{"task", "parse", std::source_location::current()};
+        on_a_fiber([] { crocus::with_big_stack(1000 * KiB, [] { recurse_for_ever(); }); }, &who);
+    });
+    BOOST_TEST(child.killed_by(SIGSEGV));
+    BOOST_TEST(matches(child, "with_big_stack 'parse' \\(made at .*\\.cpp:[0-9]+\\): its stack of [0-9]{7} bytes"));
+}
+
 BOOST_AUTO_TEST_CASE(a_name_without_end_does_not_harm_the_report) {
     const auto child = in_child([] {
         static const std::string name(100'000, 'x');

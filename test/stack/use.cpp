@@ -27,8 +27,8 @@ constexpr std::size_t elsewhere = 24 * KiB;  // what a body that does nothing ma
 template <std::size_t Size>
 [[gnu::noinline, gnu::no_sanitize_address]] void touch() {
     volatile char frame[Size];
+    asm volatile("" : : "r"(frame));  // all of it is wanted
     for (std::size_t i = 0; i < Size; i += 1 * KiB) frame[i] = 1;
-    static_cast<void>(frame[0]);
 }
 
 unsigned line_after(const std::source_location& here = std::source_location::current()) { return here.line() + 1; }

@@ -11,6 +11,7 @@ volatile bool never = false;
 template <std::size_t Size>
 [[gnu::noinline, gnu::no_sanitize_address]] char recurse() {
     volatile char frame[Size];
+    asm volatile("" : : "r"(frame));  // all of it is wanted
     frame[0] = 1;
     if (never) return 0;
     const char below = recurse<Size>();
