@@ -12,8 +12,9 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <ostream>
 #include <regex>
 #include <source_location>
 #include <string>
@@ -217,6 +218,16 @@ BOOST_AUTO_TEST_CASE(an_overflow_in_a_thread_local_destructor_is_reported_as_wel
     });
     BOOST_TEST(child.killed_by(SIGSEGV));
     BOOST_TEST(matches(child, "^crocus: stack overflow in generator"));
+}
+
+BOOST_AUTO_TEST_CASE(an_overflow_after_main_is_reported_as_well) {
+    const auto child = in_child([] {
+        that_calls(nullptr).next();
+        std::atexit(overflow_in_a_generator);
+        std::exit(0);
+    });
+    BOOST_TEST(child.killed_by(SIGSEGV));
+    BOOST_TEST(matches(child, "crocus: stack overflow in generator"));
 }
 
 // ------------------------------------------------------------------------------------------------ what is no overflow
