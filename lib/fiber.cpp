@@ -10,6 +10,8 @@
 #include <boost/context/detail/fcontext.hpp>
 #include <cxxabi.h>
 
+#include "detail/stack_overflow.hpp"
+#include "detail/stack_recorder.hpp"
 #include "sanitizer.hpp"
 
 namespace crocus {
@@ -58,8 +60,8 @@ fiber::fiber() noexcept = default;
 
 fiber::fiber(stack on, body run, void* argument) noexcept : fiber(std::move(on), on.top(), run, argument) {}
 
-fiber::fiber(stack on, void* top, body run, void* argument) noexcept
-    : stack_(std::move(on)), run_(run), argument_(argument) {
+fiber::fiber(stack&& on, void* top, body run, void* argument) noexcept
+    : recorded_(detail::start_recording(on, top)), stack_(std::move(on)), run_(run), argument_(argument) {
     if (over_boost)
         context_.sp = context::make_fcontext(top, stack_.size(), [](context::transfer_t from) {
             detail::this_thread().left->context_.sp = from.fctx;
@@ -72,7 +74,14 @@ fiber::fiber(stack on, void* top, body run, void* argument) noexcept
 }
 
 fiber::~fiber() {
+    if (recorded_) [[unlikely]]
+        record_use();
     if (never_inline) sanitizer::destroy(seen_);
+}
+
+void fiber::record_use() noexcept {
+    recorded_ = false;
+    detail::end_recording(stack_, identity_);
 }
 
 // The thread's own flow has no destructor to run, and must outlive every thread-local object that may still switch.
@@ -82,6 +91,7 @@ fiber& fiber::of_thread() noexcept {
     t.running = new (storage) fiber;
     t.error_number = &errno;
     if (!never_inline) t.exceptions = &exceptions_of_thread();
+    detail::make_signal_stack();
     return *t.running;
 }
 

@@ -55,6 +55,7 @@ bool generator_state::begin() {
     require_not_running();
     if (status_ == generator_status::closed) return false;
     new (own_fiber_) fiber(stack(stack_size_), &generator_state::entry, this);
+    own_fiber().set_identity(&identity_);
     resumer_ = &fiber::current();  // later ones are seen by the body itself, at its yield
     return true;
 }

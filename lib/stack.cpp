@@ -20,13 +20,14 @@
 
 #include <crocus/error.hpp>
 
+#include "detail/stack_overflow.hpp"
 #include "sanitizer.hpp"
 
 namespace crocus {
 
 namespace {
 
-constexpr std::size_t guard_size = std::size_t{64} << 10;
+constexpr std::size_t guard_size = stack::guard_size;
 constexpr std::size_t smallest_slot = std::size_t{128} << 10;
 constexpr std::size_t largest_size = std::size_t{1} << 30;
 constexpr std::size_t classes = 16;
@@ -106,6 +107,7 @@ private:
         const std::size_t slot = slot_bytes(slot_class);
         if (c.next == c.end) map_chunk(c, slot);
         guard(c.next);
+        detail::report_stack_overflows();
         std::byte* const base = c.next;
         c.next += slot;
         auto* const s = reinterpret_cast<free_stack*>(base + slot - sizeof(free_stack));

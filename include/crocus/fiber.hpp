@@ -2,12 +2,18 @@
 #pragma once
 
 #include <cfenv>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <functional>
+#include <source_location>
+#include <type_traits>
 #include <utility>
 
 #include <crocus/config.hpp>
+#include <crocus/detail/flow_identity.hpp>
+#include <crocus/detail/slot.hpp>
 #include <crocus/detail/switch.hpp>
 #include <crocus/detail/this_thread.hpp>
 #include <crocus/stack.hpp>
@@ -47,7 +53,7 @@ public:
     fiber(stack on, body run, void* argument) noexcept;
 
     /// The same, below `top`: what lies above is the caller's, and the fiber itself may lie there.
-    fiber(stack on, void* top, body run, void* argument) noexcept;
+    fiber(stack&& on, void* top, body run, void* argument) noexcept;
 
     fiber(const fiber&) = delete;
     fiber& operator=(const fiber&) = delete;
@@ -94,6 +100,10 @@ public:
     /// that was left, and give back its stack.
     [[noreturn]] static void exit_to(fiber& next, void (*after)(void* argument) noexcept, void* argument) noexcept;
 
+    /// Calls call(argument) on another stack, as a part of the running fiber, and rethrows what it throws: what
+    /// with_big_stack is made of. `site` is where, for reports.
+    static void call_on(stack on, void (*call)(void* argument), void* argument, const std::source_location& site);
+
     /// Says whether whoever enters it next does so while an exception unwinds: in a destructor, say, that resumes a
     /// generator. The exception state itself is each fiber's own.
     void set_entered_in_unwinding(bool yes) noexcept { entered_in_unwinding_ = yes; }
@@ -105,6 +115,12 @@ public:
         return entered_in_unwinding_ || (special(detail::this_thread()) && std::uncaught_exceptions() > 0);
     }
 
+    /// Says who this fiber is, for reports.
+    ///
+    /// Requires: `identity` outlives the fiber, or the next call of this.
+    void set_identity(const detail::flow_identity* identity) noexcept { identity_ = identity; }
+    [[nodiscard]] const detail::flow_identity* identity() const noexcept { return identity_; }
+
     /// Its stack; none for a thread's own flow.
     [[nodiscard]] const stack& on() const noexcept { return stack_; }
 
@@ -112,13 +128,18 @@ public:
     void give_back_unused() const noexcept;
 
     /// Takes the stack from a fiber that has exited.
-    [[nodiscard]] stack release_stack() noexcept { return std::move(stack_); }
+    [[nodiscard]] stack release_stack() noexcept {
+        if (recorded_) [[unlikely]]
+            record_use();
+        return std::move(stack_);
+    }
 
 private:
     friend class fp_scope;
 
     fiber() noexcept;  // a thread's own flow
     static fiber& of_thread() noexcept;
+    void record_use() noexcept;
     void leave(fiber& to, bool for_good) noexcept;
     void jump(fiber& to) noexcept;
     static fiber& arrive() noexcept;
@@ -126,13 +147,52 @@ private:
 
     detail::saved_context context_;         // while it is left; the first member
     bool entered_in_unwinding_ = false;
+    bool recorded_ = false;  // its stack's use
     detail::exception_globals exceptions_;  // while it is left
     stack stack_;
     body run_ = nullptr;
     void* argument_ = nullptr;
+    const detail::flow_identity* identity_ = nullptr;
     fp_scope* floating_point_ = nullptr;  // the outermost
     detail::sanitizer_flow seen_;
 };
+
+/// Calls f() on a pooled stack of at least `size` usable bytes and returns what it returns: for what goes deep where the
+/// stack is small.
+///
+/// But for the stack it is a call like any other: f may suspend its task, may call this again, sees the exceptions that
+/// its caller handles and the rounding mode that its caller set, and throws to its caller.
+///
+/// Suspends: where f does
+/// Throws:   what f throws; what stack's constructor throws
+///           wrong_fiber   f yields for a generator whose body is outside
+/// Cost:     two switches, and a recycled stack
+template <std::invocable F>
+std::invoke_result_t<F> with_big_stack(std::size_t size, F&& f,
+                                       std::source_location site = std::source_location::current()) {
+    using result = std::invoke_result_t<F>;
+    struct {
+        std::remove_reference_t<F>& f;
+        detail::slot<std::conditional_t<std::is_reference_v<result>, std::add_lvalue_reference_t<result>, result>> got;
+    } call{f, {}};
+    const auto run = [](void* argument) {
+        auto& c = *static_cast<decltype(call)*>(argument);
+        if constexpr (std::is_void_v<result>) {
+            std::invoke(std::forward<F>(c.f));
+        } else if constexpr (std::is_reference_v<result>) {
+            auto&& referred = std::invoke(std::forward<F>(c.f));
+            c.got.set(referred);
+        } else {
+            c.got.set(std::invoke(std::forward<F>(c.f)));
+        }
+    };
+    fiber::call_on(stack(size), run, &call, site);
+    if constexpr (!std::is_void_v<result>) return static_cast<result&&>(call.got.get());
+}
+
+/// Usable bytes that are left below the caller on the stack that it runs on, a fiber's or the thread's own: what a guard
+/// of a recursion asks. 0 where the stack is neither.
+[[nodiscard]] CROCUS_EXPORT std::size_t stack_remaining() noexcept;
 
 /// Until its end the calling flow has a floating-point environment (rounding mode, traps, flags) of its own: what it sets
 /// stays set while others run, and they do not see it. The end brings back the environment of the beginning.

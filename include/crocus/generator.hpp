@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <ranges>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 
@@ -149,14 +150,14 @@ public:
     class iterator;
 
     /// A generator that will run `body(yield)`. No code of the body runs, and no stack is taken, before the first
-    /// next(). (G1)
-    ///
+    /// next(). (G1) `site` is where it was made, for reports.
     template <class Body>
         requires(!std::same_as<std::remove_cvref_t<Body>, generator> &&
                  std::invocable<std::decay_t<Body>&, yielder&>)
-    generator(Body&& body, std::size_t stack_size = stack::default_size())  // NOLINT: implicit, so `return [...]` works
+    generator(Body&& body, std::size_t stack_size = stack::default_size(),  // NOLINT: implicit, so `return [...]` works
+              std::source_location site = std::source_location::current())
         : state_(new detail::generator_body<state_type, yielder, std::decay_t<Body>>(std::forward<Body>(body),
-                                                                                     stack_size)) {}
+                                                                                     stack_size, site)) {}
 
     generator(generator&&) noexcept = default;
     generator& operator=(generator&&) noexcept = default;

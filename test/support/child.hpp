@@ -21,9 +21,12 @@ struct child_end {
     [[nodiscard]] bool killed_by(int signal) const { return WIFSIGNALED(status) && WTERMSIG(status) == signal; }
 };
 
+/// What a child does about SIGSEGV, SIGABRT and SIGALRM: nothing, on no stack of their own; or what its parent does.
+enum class handlers { none, inherited };
+
 /// Runs f in a copy of this process, and lets it exit with 0 when f returns. No other thread may be running.
 template <class F>
-child_end in_child(F f) {
+child_end in_child(F f, handlers of_signals = handlers::none) {
     int ends[2];
     if (::pipe(ends) != 0) throw std::runtime_error("pipe");
     std::fflush(nullptr);  // or the child would write it again
@@ -32,9 +35,14 @@ child_end in_child(F f) {
     if (child == 0) {
         constexpr rlimit none{0, 0};
         ::setrlimit(RLIMIT_CORE, &none);
-        ::signal(SIGSEGV, SIG_DFL);  // a sanitizer would report instead
-        ::signal(SIGABRT, SIG_DFL);
-        ::signal(SIGALRM, SIG_DFL);
+        if (of_signals == handlers::none) {  // a sanitizer would report instead, and Boost.Test made a small stack
+            stack_t no_stack{};
+            no_stack.ss_flags = SS_DISABLE;
+            ::sigaltstack(&no_stack, nullptr);
+            ::signal(SIGSEGV, SIG_DFL);
+            ::signal(SIGABRT, SIG_DFL);
+            ::signal(SIGALRM, SIG_DFL);
+        }
         ::alarm(60);
         ::dup2(ends[1], STDOUT_FILENO);
         ::dup2(ends[1], STDERR_FILENO);

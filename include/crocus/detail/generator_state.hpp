@@ -5,10 +5,12 @@
 #include <exception>
 #include <functional>
 #include <optional>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 
 #include <crocus/config.hpp>
+#include <crocus/detail/flow_identity.hpp>
 #include <crocus/detail/slot.hpp>
 #include <crocus/fiber.hpp>
 
@@ -55,7 +57,8 @@ public:
     }
 
 protected:
-    explicit generator_state(std::size_t stack_size) noexcept : stack_size_(stack_size) {}
+    generator_state(std::size_t stack_size, const std::source_location& site) noexcept
+        : stack_size_(stack_size), identity_{"generator", nullptr, site} {}
     virtual ~generator_state();
 
     virtual void run_body() = 0;
@@ -94,6 +97,7 @@ private:
     std::exception_ptr error_;          // on its way out
     alignas(fiber) std::byte own_fiber_[sizeof(fiber)];  // a fiber while the body has a stack
     std::size_t stack_size_;
+    flow_identity identity_;
     generator_state* next_abandoned_ = nullptr;
 };
 
@@ -118,8 +122,8 @@ template <class Values, class Yielder, class Body>
 class generator_body final : public Values {
 public:
     template <class From>
-    generator_body(From&& body, std::size_t stack_size)
-        : Values(stack_size), body_(std::in_place, std::forward<From>(body)) {}
+    generator_body(From&& body, std::size_t stack_size, const std::source_location& site)
+        : Values(stack_size, site), body_(std::in_place, std::forward<From>(body)) {}
 
 private:
     void run_body() override {
