@@ -8,6 +8,7 @@
 #include <crocus/executor.hpp>
 #include <crocus/thread_pool.hpp>
 
+#include "detail/stack_recorder.hpp"
 #include "detail/task_stack.hpp"
 #include "sanitizer.hpp"
 
@@ -274,7 +275,8 @@ fiber* event_loop::begin(detail::green_agent& unstarted) noexcept {
 detail::task_stack& event_loop::take_stack(std::size_t size) {
     detail::task_stack** link = &idle_stacks_;
     while (*link != nullptr && (*link)->size() != size) link = &(*link)->next_idle;
-    if (*link == nullptr) return detail::task_stack::make(*this, size);
+    if (*link == nullptr || detail::recording_stack_use.load(std::memory_order_relaxed))
+        return detail::task_stack::make(*this, size);
     --idle_count_;
     return *std::exchange(*link, (*link)->next_idle);
 }

@@ -121,6 +121,9 @@ public:
     void set_identity(const detail::flow_identity* identity) noexcept { identity_ = identity; }
     [[nodiscard]] const detail::flow_identity* identity() const noexcept { return identity_; }
 
+    /// True if the use of its stack will be recorded (see stack_use).
+    [[nodiscard]] bool recorded() const noexcept { return recorded_; }
+
     /// Its stack; none for a thread's own flow.
     [[nodiscard]] const stack& on() const noexcept { return stack_; }
 

@@ -93,15 +93,18 @@ void report(const fiber& f, const ucontext_t& context) noexcept {
     m << "crocus: stack overflow in ";
     if (const flow_identity* const who = f.identity(); who != nullptr) {
         m << who->kind;
-        if (who->name != nullptr) m << " '" << std::string_view(who->name).substr(0, 200) << "'";
+        if (const std::string* const name = who->name != nullptr ? who->name->peek() : nullptr; name != nullptr)
+            m << " '" << std::string_view(*name).substr(0, 200) << "'";
+        else if (who->number != 0)
+            m << " 'Task-" << static_cast<std::size_t>(who->number) << "'";
         m << " (made at " << std::string_view(who->site.file_name()).substr(0, 300) << ":" << who->site.line() << ")";
     } else {
         m << "a fiber";
     }
     m << ": its stack of " << f.on().size()
-      << " bytes ran into the guard below it.\ncrocus: give it a larger stack where it is made (stack_size), or call "
-         "what "
-         "goes deep by crocus::with_big_stack. The innermost frames:\n";
+      << " bytes ran into the guard below it.\n"
+         "crocus: give it a larger stack where it is made (stack_size), or call what goes deep by "
+         "crocus::with_big_stack. The innermost frames:\n";
     m.write();
 
     constexpr std::size_t enough_to_unwind = std::size_t{16} << 10;

@@ -3,7 +3,10 @@
 #include <new>
 #include <utility>
 
+#include <crocus/detail/task_state.hpp>
 #include <crocus/event_loop.hpp>
+
+#include "stack_recorder.hpp"
 
 namespace crocus::detail {
 
@@ -22,16 +25,22 @@ task_stack& task_stack::make(event_loop& loop, std::size_t size) {
 }
 
 task_stack::task_stack(event_loop& loop, std::size_t size, stack on) noexcept
-    : loop_(loop), size_(size), fiber_(std::move(on), this, run, this) {}
+    : loop_(loop), size_(size), fiber_(std::move(on), this, run, this) {
+    fiber_.set_identity(&identity_);
+}
 
 void task_stack::run(fiber&, void* argument) noexcept {
     auto& self = *static_cast<task_stack*>(argument);
     event_loop& loop = self.loop_;
     for (;;) {
+        bool alone = false;  // where stacks are measured, each task has its own
         do {
+            self.identity_ = static_cast<task_agent*>(loop.running())->identity();
             loop.running()->run_to_end();
-        } while (loop.next_begins_here(self.size_));
-        if (!loop.keep_idle(self)) loop.exit_running([](void* s) noexcept { static_cast<task_stack*>(s)->destroy(); }, argument);
+            alone = self.fiber_.recorded() || recording_stack_use.load(std::memory_order_relaxed);
+        } while (!alone && loop.next_begins_here(self.size_));
+        if (alone || !loop.keep_idle(self))
+            loop.exit_running([](void* s) noexcept { static_cast<task_stack*>(s)->destroy(); }, argument);
         loop.go_on();  // until it is taken again
     }
 }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include <crocus/detail/flow_identity.hpp>
 #include <crocus/fiber.hpp>
 #include <crocus/stack.hpp>
 
@@ -39,6 +40,7 @@ private:
     event_loop& loop_;
     const std::size_t size_;  // that was asked for
     fiber fiber_;
+    flow_identity identity_{};  // of the task that runs on it
 };
 
 }  // namespace crocus::detail

@@ -77,7 +77,8 @@ void fiber::call_on(stack on, void (*call)(void*), void* argument, const std::so
     borrowed_call b{call, argument, caller};
     if (caller.floating_point_ != nullptr) std::fegetenv(&b.environment.emplace());
     const detail::flow_identity* const who = caller.identity();
-    const detail::flow_identity identity{"with_big_stack", who != nullptr ? who->name : nullptr, site};
+    detail::flow_identity identity{"with_big_stack", nullptr, site};
+    if (who != nullptr) identity.name = who->name, identity.number = who->number;
     fiber borrower(
         std::move(on),
         [](fiber&, void* borrowed) {

@@ -22,7 +22,9 @@
 
 #include <crocus/fiber.hpp>
 #include <crocus/generator.hpp>
+#include <crocus/run.hpp>
 #include <crocus/stack.hpp>
+#include <crocus/task.hpp>
 
 #include "support/child.hpp"
 #include "support/unprobed_frames.hpp"
@@ -88,12 +90,16 @@ void overflow_in_a_generator() {
 }
 
 /// Calls f on a fiber, which must not come back.
-void on_a_fiber(void (*f)(), const crocus::detail::flow_identity* identity = nullptr) {
+void on_a_fiber(void (*f)()) {
     crocus::fiber runs(
         crocus::stack(stack_of_fiber), [](crocus::fiber&, void* argument) { (*static_cast<void (**)()>(argument))(); },
         &f);
-    runs.set_identity(identity);
     runs.enter();
+}
+
+/// Runs f on a task of that name.
+void on_a_task(const std::string& name, void (*f)()) {
+    crocus::run([&] { crocus::create_task(f, {.name = name, .stack_size = stack_of_fiber}).get(); });
 }
 
 bool matches(const child_end& child, const std::string& pattern) {
@@ -161,33 +167,58 @@ BOOST_DATA_TEST_CASE(frames_of_32_KiB_that_touch_their_far_end_hit_the_guard, gu
     BOOST_TEST(matches(child, "^crocus: stack overflow"));
 }
 
-BOOST_AUTO_TEST_CASE(the_report_has_the_name_of_who_has_one_and_the_size_of_its_stack) {
-    const auto child = in_child([] {
-        const crocus::detail::flow_identity who{"task", "parse", std::source_location::current()};
-        on_a_fiber([] { recurse_for_ever(); }, &who);
-    });
-    BOOST_TEST(matches(child, "task 'parse' \\(made at .*\\.cpp:[0-9]+\\): its stack of [0-9]+ bytes"));
+BOOST_AUTO_TEST_CASE(the_report_has_the_name_of_a_task_its_place_and_the_size_of_its_stack) {
+    const auto child = in_child([] { on_a_task("parse", [] { recurse_for_ever(); }); });
+    BOOST_TEST(child.killed_by(SIGSEGV));
+    BOOST_TEST(matches(child, "task 'parse' \\(made at .*overflow\\.cpp:[0-9]+\\): its stack of [0-9]+ bytes"));
     std::smatch found;
     BOOST_REQUIRE(std::regex_search(child.output, found, std::regex("stack of ([0-9]+) bytes")));
     BOOST_TEST(std::stoul(found[1]) >= stack_of_fiber);
-    BOOST_TEST(std::stoul(found[1]) < 2 * stack_of_fiber);
+}
+
+BOOST_AUTO_TEST_CASE(a_task_without_a_name_has_its_number) {
+    const auto child = in_child([] { on_a_task("", [] { recurse_for_ever(); }); });
+    BOOST_TEST(child.killed_by(SIGSEGV));
+    BOOST_TEST(matches(child, "task 'Task-[0-9]+' \\(made at"));
+}
+
+BOOST_AUTO_TEST_CASE(a_task_that_was_renamed_while_it_ran_has_its_new_name) {
+    const auto child = in_child([] {
+        crocus::run([] {
+            crocus::task<void>* self = nullptr;
+            auto task = crocus::create_task([&] {
+                self->set_name("of late");
+                recurse_for_ever();
+            });
+            self = &task;
+            task.get();
+        });
+    });
+    BOOST_TEST(matches(child, "task 'of late'"));
+}
+
+BOOST_AUTO_TEST_CASE(a_task_on_the_stack_of_an_earlier_one_is_reported_as_itself) {
+    const auto child = in_child([] {
+        crocus::run([] {
+            auto first = crocus::create_task([] {}, {.name = "first"});
+            auto second = crocus::create_task([] { recurse_for_ever(); }, {.name = "second"});
+            first.get();
+            second.get();
+        });
+    });
+    BOOST_TEST(matches(child, "task 'second'"));
 }
 
 BOOST_AUTO_TEST_CASE(an_overflow_of_a_borrowed_stack_has_the_name_of_who_borrowed_it) {
     const auto child = in_child([] {
-        const crocus::detail::flow_identity who{"task", "parse", std::source_location::current()};
-        on_a_fiber([] { crocus::with_big_stack(1000 * KiB, [] { recurse_for_ever(); }); }, &who);
+        on_a_task("parse", [] { crocus::with_big_stack(1000 * KiB, [] { recurse_for_ever(); }); });
     });
     BOOST_TEST(child.killed_by(SIGSEGV));
     BOOST_TEST(matches(child, "with_big_stack 'parse' \\(made at .*\\.cpp:[0-9]+\\): its stack of [0-9]{7} bytes"));
 }
 
 BOOST_AUTO_TEST_CASE(a_name_without_end_does_not_harm_the_report) {
-    const auto child = in_child([] {
-        static const std::string name(100'000, 'x');
-        const crocus::detail::flow_identity who{"task", name.c_str(), std::source_location::current()};
-        on_a_fiber([] { recurse_for_ever(); }, &who);
-    });
+    const auto child = in_child([] { on_a_task(std::string(100'000, 'x'), [] { recurse_for_ever(); }); });
     BOOST_TEST(child.killed_by(SIGSEGV));
     BOOST_TEST(matches(child, "xxx' \\(made at [^]*with_big_stack"));
 }

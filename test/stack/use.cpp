@@ -12,8 +12,10 @@
 #include <crocus/fiber.hpp>
 #include <crocus/generator.hpp>
 #include <crocus/stack.hpp>
+#include <crocus/task.hpp>
 
 #include "support/flow.hpp"
+#include "support/virtual_time.hpp"
 
 namespace {
 
@@ -194,4 +196,22 @@ BOOST_AUTO_TEST_CASE(threads_record_at_once) {
     for (int i = 0; i != 4; ++i) threads.emplace_back(run);
     for (auto& thread : threads) thread.join();
     BOOST_TEST(use_at(line).value().count == 401u);
+}
+
+BOOST_AUTO_TEST_CASE(tasks_are_told_apart_also_where_they_would_share_a_stack) {
+    crocus::test::run_virtual([] {
+        crocus::create_task([] {}).get();  // leaves a stack that was not measured
+        const recording on;
+        const unsigned first_line = line_after();
+        auto shallow = crocus::create_task([] { touch<20 * KiB>(); });
+        const unsigned second_line = line_after();
+        auto deep = crocus::create_task([] { touch<100 * KiB>(); });
+        const unsigned third_line = line_after();
+        auto shallow_again = crocus::create_task([] { touch<20 * KiB>(); });
+        shallow.get(), deep.get(), shallow_again.get();
+        BOOST_REQUIRE((use_at(first_line, "task") && use_at(second_line, "task") && use_at(third_line, "task")));
+        BOOST_TEST(use_at(first_line, "task")->high_water < 20 * KiB + elsewhere);
+        BOOST_TEST(use_at(second_line, "task")->high_water >= 100 * KiB);
+        BOOST_TEST(use_at(third_line, "task")->high_water < 20 * KiB + elsewhere);
+    });
 }

@@ -12,6 +12,7 @@ class rare_text {
 public:
     void set(std::string text) { text_ = text.empty() ? nullptr : std::make_unique<std::string>(std::move(text)); }
     [[nodiscard]] std::string get() const { return text_ ? *text_ : std::string(); }
+    [[nodiscard]] const std::string* peek() const noexcept { return text_.get(); }
     [[nodiscard]] std::string take() {
         const auto text = std::exchange(text_, nullptr);
         return text ? std::move(*text) : std::string();

@@ -12,6 +12,7 @@
 
 #include <crocus/config.hpp>
 #include <crocus/detail/block_pool.hpp>
+#include <crocus/detail/flow_identity.hpp>
 #include <crocus/detail/future_state.hpp>
 #include <crocus/detail/rare_text.hpp>
 #include <crocus/fiber.hpp>
@@ -44,6 +45,8 @@ public:
     /// "Task-N", counted over the process, if it was given none. (T18)
     [[nodiscard]] std::string name() const;
     void set_name(std::string name) { name_.set(std::move(name)); }
+
+    [[nodiscard]] flow_identity identity() const noexcept { return {"task", &name_, outcome_.site(), number_}; }
 
     void run_to_end() noexcept override;
     void give_up(std::exception_ptr why) noexcept override;
