@@ -26,10 +26,9 @@ function family(r) {
 }
 
 function begin_function(    n, i, names) {
-    n = split(target == "aarch64" ? "sp x29 x0 x1 x18 x30" : "rsp rbp rdi rsi rip", names, " ")
+    n = split(target == "aarch64" ? "sp x29 x0 x1" : "rsp rbp rdi rsi rip", names, " ")
     delete written
     for (i = 1; i <= n; ++i) written[names[i]] = 1
-    if (target == "aarch64") delete written["x30"]
     depth = 0
     inside = 1
     ++found
@@ -110,7 +109,7 @@ function aarch64(op, operands,    count, i, parts, target_text) {
 target == "aarch64" { sub(/[ \t]*\/\/.*$/, "") }
 target != "aarch64" { sub(/[ \t]*#.*$/, "") }
 
-/^1: *(endbr64|hint #36)/ || (/^(endbr64|hint[ \t]+#36)/ && label) { begin_function(); next }
+/^1: *(endbr64|hint #36)/ || (/^(endbr64|hint[ \t]+#36|bti[ \t]+j)/ && label) { begin_function(); next }
 { label = /^(1:|\.Ltmp[0-9]+:)$/ }
 !inside || /^$/ || /^[.#@\/]/ || /:$/ { if (/\.cfi_endproc/) inside = 0; next }
 {

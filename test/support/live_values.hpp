@@ -16,12 +16,10 @@ template <int Bytes>
 using floats __attribute__((vector_size(Bytes))) = float;
 
 /// What the compiler may keep in one class of registers, and the constraint that puts it there.
-#define CROCUS_REGISTER_CLASS(NAME, TYPE, CONSTRAINT)                        \
-    struct NAME {                                                            \
-        using type = TYPE;                                                   \
-        [[gnu::always_inline]] static void keep(type& value) noexcept {      \
-            asm volatile("" : "+" CONSTRAINT(value));                        \
-        }                                                                    \
+#define CROCUS_REGISTER_CLASS(NAME, TYPE, CONSTRAINT)                                                               \
+    struct NAME {                                                                                                   \
+        using type = TYPE;                                                                                          \
+        [[gnu::always_inline]] static void keep(type& value) noexcept { asm volatile("" : "+" CONSTRAINT(value)); } \
     };
 #ifdef __x86_64__
 CROCUS_REGISTER_CLASS(integers, std::uint64_t, "r")
@@ -69,7 +67,8 @@ CROCUS_REGISTER_CLASS(predicates, svbool_t, "Upa")
         :
         : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",
           "xmm13", "xmm14", "xmm15", "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24",
-          "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7");
+          "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k0", "k1", "k2", "k3", "k4", "k5", "k6",
+          "k7");
 #elif defined(__AVX__)
     asm volatile(
         ".irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15\n\t"
@@ -87,11 +86,11 @@ CROCUS_REGISTER_CLASS(predicates, svbool_t, "Upa")
         : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",
           "xmm13", "xmm14", "xmm15");
 #endif
-    asm volatile(
-        ".irp r,rax,rbx,rcx,rdx,rsi,rdi,r8,r9,r10,r11,r12,r13,r14,r15\n\tmovq $-1, %%\\r\n\t.endr"
-        :
-        :
-        : "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc");
+    asm volatile(".irp r,rax,rbx,rcx,rdx,rsi,rdi,r8,r9,r10,r11,r12,r13,r14,r15\n\tmovq $-1, %%\\r\n\t.endr"
+                 :
+                 :
+                 : "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+                   "cc");
 #else
 #ifdef __ARM_FEATURE_SVE
     asm volatile(
@@ -113,11 +112,11 @@ CROCUS_REGISTER_CLASS(predicates, svbool_t, "Upa")
           "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31");
 #endif
     asm volatile(
-        ".irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,19,20,21,22,23,24,25,26,27,28\n\tmov x\\n, #-1\n\t.endr"
+        ".irp n,0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28\n\tmov x\\n, #-1\n\t.endr"
         :
         :
         : "x0", "x1", "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16",
-          "x17", "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28");
+          "x17", "x18", "x19", "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28");
 #endif
 }
 
