@@ -24,13 +24,24 @@ std::vector<void*> frames() {
     return found;
 }
 
+/// A return address without the signature that AArch64 may put on it.
+void* unsigned_address(void* address) {
+#ifdef __aarch64__
+    register void* a asm("x30") = address;
+    asm volatile("hint #7" : "+r"(a));  // xpaclri
+    return a;
+#else
+    return address;
+#endif
+}
+
 /// Frame by frame, by frame pointers alone; empty if the chain leaves the stack.
 [[gnu::noinline]] std::vector<void*> frames_by_frame_pointers(const crocus::stack& on) {
     std::vector<void*> found;
     for (auto* frame = static_cast<void**>(__builtin_frame_address(0)); frame != nullptr;
          frame = static_cast<void**>(frame[0])) {
         if (frame < on.bottom() || frame >= on.top()) return {};
-        found.push_back(frame[1]);
+        found.push_back(unsigned_address(frame[1]));
     }
     return found;
 }
