@@ -38,21 +38,26 @@ struct saved_context {
 #define CROCUS_CLOBBERED_BASE_POINTER , "x19"
 #endif
 
-// The whole register file of the target, as far as the compiler may keep values in it. x18 is the platform's. The SVE
-// registers z0-z31 are v0-v31 to the compiler.
-#ifdef __ARM_FEATURE_SVE
+// The whole register file of the target, as far as the compiler may keep values in it. x18 is one as any other on Linux.
+// The SVE registers z0-z31 are v0-v31 to the compiler.
+#if defined(__ARM_FEATURE_SVE) && !defined(__clang__)
 #define CROCUS_CLOBBERED_BY_SVE                                                                                     \
     , "p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9", "p10", "p11", "p12", "p13", "p14", "p15", "ffr"
+#elif defined(__ARM_FEATURE_SVE)  // clang keeps nothing in ffr, and has no name for it
+#define CROCUS_CLOBBERED_BY_SVE                                                                                     \
+    , "p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9", "p10", "p11", "p12", "p13", "p14", "p15"
 #else
 #define CROCUS_CLOBBERED_BY_SVE
 #endif
 #define CROCUS_CLOBBERED                                                                                            \
-    "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "x20",  \
-        "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x30", "cc", "memory", "v0", "v1", "v2", "v3",      \
+    "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "x18",  \
+        "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x30", "cc", "memory", "v0", "v1", "v2", "v3",      \
         "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16", "v17", "v18", "v19",   \
         "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30",                                \
         "v31" CROCUS_CLOBBERED_BASE_POINTER CROCUS_CLOBBERED_BY_SVE
 
+/// The jump is by x16, which may go to the start of a function as well as to a label (BTI). A function that starts finds a
+/// return address of 0, for who walks the stack.
 [[gnu::always_inline]] inline saved_context& switch_context(saved_context& from, const saved_context& to) noexcept {
     register saved_context* f asm("x0") = &from;
     register const saved_context* t asm("x1") = &to;
@@ -61,10 +66,11 @@ struct saved_context {
         "adr x10, 1f\n\t"
         "stp x9, x10, [%0]\n\t"
         "str x29, [%0, #16]\n\t" CROCUS_SAVE_BASE_POINTER
-        "ldp x9, x10, [%1]\n\t" CROCUS_BETWEEN_STACKS
+        "ldp x9, x16, [%1]\n\t" CROCUS_BETWEEN_STACKS
         "ldr x29, [%1, #16]\n\t"
+        "mov x30, xzr\n\t"
         "mov sp, x9\n\t"
-        "br x10\n\t" CROCUS_ON_A_STACK
+        "br x16\n\t" CROCUS_ON_A_STACK
         "1: hint #36" CROCUS_RESTORE_BASE_POINTER  // bti j
         : "+r"(f), "+r"(t)
         :
@@ -84,10 +90,11 @@ struct saved_context {
                  "blr %2\n\t"
                  "mov x0, %1\n\t"
                  "mov x1, %1\n\t"
-                 "ldp x9, x10, [x1]\n\t"
+                 "ldp x9, x16, [x1]\n\t"
                  "ldr x29, [x1, #16]\n\t"
+                 "mov x30, xzr\n\t"
                  "mov sp, x9\n\t"
-                 "br x10\n\t" CROCUS_ON_A_STACK
+                 "br x16\n\t" CROCUS_ON_A_STACK
                  :
                  : "r"(a), "r"(t), "r"(call)
                  : "memory");
@@ -97,7 +104,7 @@ struct saved_context {
 /// Said first thing in a function that has no caller: unwinders stop here.
 [[gnu::always_inline]] inline void mark_end_of_stack() noexcept { asm volatile(CROCUS_END_OF_STACK); }
 
-/// `entry` finds a frame pointer of 0: the end, for who walks the stack.
+/// `entry` finds a frame pointer and, from the switch, a return address of 0: the end, for who walks the stack.
 inline void prepare_context(saved_context& made, void* top, void (*entry)()) noexcept {
     made = {top, reinterpret_cast<void*>(entry), nullptr};
 }
