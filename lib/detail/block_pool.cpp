@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t classes = largest_block / block_unit;
 constexpr std::size_t blocks_per_slab = 64;
-constexpr std::size_t cached_per_thread = 4096;
+constexpr std::size_t cached_per_thread = 65536;
 
 void* pop(void*& head) noexcept {
     void* const block = head;

@@ -9,6 +9,8 @@
 
 namespace {
 
+constexpr int switches = 1000;  // at once: asking whether to go on costs as much as one
+
 bool over;
 
 void return_balls(crocus::fiber&, void* argument) {
@@ -21,7 +23,8 @@ void return_balls(crocus::fiber&, void* argument) {
 void crocus_switch(benchmark::State& state) {
     over = false;
     crocus::fiber other(crocus::stack(crocus::stack::default_size()), return_balls, &crocus::fiber::current());
-    while (state.KeepRunningBatch(2)) other.enter();
+    while (state.KeepRunningBatch(switches))
+        for (int i = 0; i != switches; i += 2) other.enter();
     over = true;
     other.enter();
 }
@@ -36,7 +39,8 @@ void boost_switch(benchmark::State& state) {
                                        for (;;) home = jump_fcontext(home.fctx, nullptr);
                                    }),
                      nullptr};
-    while (state.KeepRunningBatch(2)) other = jump_fcontext(other.fctx, nullptr);
+    while (state.KeepRunningBatch(switches))
+        for (int i = 0; i != switches; i += 2) other = jump_fcontext(other.fctx, nullptr);
     allocator.deallocate(stack);
 }
 BENCHMARK(boost_switch)->Name("switch/boost_context");

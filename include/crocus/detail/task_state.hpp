@@ -72,10 +72,10 @@ private:
 };
 
 template <class T>
-class task_values : public future_values<T>, public task_agent {
+class task_values : public task_agent, public future_values<T> {  // in this order: a switch needs the first line alone
 public:
     task_values(event_loop& loop, std::string& name, std::size_t stack_size, std::source_location site)
-        : future_values<T>(site, loop), task_agent(loop, *this, name, stack_size) {}
+        : task_agent(loop, *this, name, stack_size), future_values<T>(site, loop) {}
 
     bool cancel(const std::string& message) override { return !this->done() && agent::cancel(message); }
     [[nodiscard]] std::string describe() const override {
