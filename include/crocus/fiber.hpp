@@ -169,7 +169,7 @@ private:
 /// Suspends: where f does
 /// Throws:   what f throws; what stack's constructor throws
 ///           wrong_fiber   f yields for a generator whose body is outside
-/// Cost:     two switches, and a recycled stack
+/// Cost:     some tens of nanoseconds, where a stack of that size has been used before
 template <std::invocable F>
 std::invoke_result_t<F> with_big_stack(std::size_t size, F&& f,
                                        std::source_location site = std::source_location::current()) {
