@@ -127,7 +127,9 @@ public:
     /// Its stack; none for a thread's own flow.
     [[nodiscard]] const stack& on() const noexcept { return stack_; }
 
-    /// Gives the pages below its frames back to the system. Requires: it was left.
+    /// Gives the pages below its frames back to the system, unless the use of its stack is recorded: they show it.
+    ///
+    /// Requires: it was left.
     void give_back_unused() const noexcept;
 
     /// Takes the stack from a fiber that has exited.
