@@ -97,7 +97,7 @@ fiber& fiber::of_thread() noexcept {
 
 void fiber::give_back_unused() const noexcept {
     // Both mechanisms keep the stack pointer. Some processors' functions use 128 bytes below it.
-    if (stack_) stack_.give_back_below(static_cast<std::byte*>(context_.sp) - 128);
+    if (stack_ && !recorded_) stack_.give_back_below(static_cast<std::byte*>(context_.sp) - 128);
 }
 
 // leave() and arrive() are not inline: __cxa_get_globals counts as constant, and its result must not be kept from the one

@@ -127,7 +127,9 @@ public:
     /// Its stack; none for a thread's own flow.
     [[nodiscard]] const stack& on() const noexcept { return stack_; }
 
-    /// Gives the pages below its frames back to the system. Requires: it was left.
+    /// Gives the pages below its frames back to the system, unless the use of its stack is recorded: they show it.
+    ///
+    /// Requires: it was left.
     void give_back_unused() const noexcept;
 
     /// Takes the stack from a fiber that has exited.
@@ -169,7 +171,7 @@ private:
 /// Suspends: where f does
 /// Throws:   what f throws; what stack's constructor throws
 ///           wrong_fiber   f yields for a generator whose body is outside
-/// Cost:     two switches, and a recycled stack
+/// Cost:     some tens of nanoseconds, where a stack of that size has been used before
 template <std::invocable F>
 std::invoke_result_t<F> with_big_stack(std::size_t size, F&& f,
                                        std::source_location site = std::source_location::current()) {

@@ -24,7 +24,8 @@ struct borrowed_call {
     void* argument;
     fiber& caller;
     detail::exception_globals exceptions = exceptions_of_thread();
-    std::optional<std::fenv_t> environment{};  // the caller's own, if it has one: on its way in, and out
+    bool in_fp_scope = false;                  // the caller
+    std::optional<std::fenv_t> environment{};  // on its way in and out, where a switch may not leave it as it is
     std::exception_ptr error{};
 
     /// In the fiber that is made for it.
@@ -33,7 +34,7 @@ struct borrowed_call {
         // call ends before the caller's handlers do, so both may refer to the same exceptions.
         exceptions_of_thread() = exceptions;
         std::optional<fp_scope> own;
-        if (environment) {
+        if (in_fp_scope) {
             own.emplace();
             std::fesetenv(&*environment);
         }
@@ -75,7 +76,8 @@ bounds bounds_of_caller() noexcept {
 void fiber::call_on(stack on, void (*call)(void*), void* argument, const std::source_location& site) {
     fiber& caller = current();
     borrowed_call b{call, argument, caller};
-    if (caller.floating_point_ != nullptr) std::fegetenv(&b.environment.emplace());
+    b.in_fp_scope = caller.floating_point_ != nullptr;
+    if (special(detail::this_thread())) std::fegetenv(&b.environment.emplace());
     const detail::flow_identity* const who = caller.identity();
     detail::flow_identity identity{"with_big_stack", nullptr, site};
     if (who != nullptr) identity.name = who->name, identity.number = who->number;

@@ -180,6 +180,20 @@ BOOST_AUTO_TEST_CASE(a_fiber_that_nobody_described_is_one_of_no_place) {
     BOOST_TEST(found->high_water >= 90 * KiB);
 }
 
+BOOST_AUTO_TEST_CASE(pages_that_show_a_use_are_not_given_back_while_a_fiber_waits) {
+    const recording on;
+    const crocus::detail::flow_identity who{"waits", nullptr, std::source_location::current()};
+    crocus::test::flow f([&](crocus::test::flow& self) {
+        crocus::fiber::current().set_identity(&who);
+        touch<90 * KiB>();
+        self.leave();
+    });
+    f.enter();
+    f.itself().give_back_unused();
+    f.enter();
+    BOOST_TEST(use_at(who.site.line(), "waits").value().high_water >= 90 * KiB);
+}
+
 BOOST_AUTO_TEST_CASE(threads_record_at_once) {
     const recording on;
     unsigned line = 0;
