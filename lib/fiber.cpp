@@ -23,9 +23,6 @@ namespace context = boost::context::detail;
 /// Seen in place of a thread's exceptions, it makes every switch special.
 constinit const detail::exception_globals always_special{nullptr, 1};
 
-// Initial-exec, since its place must be the same on every thread.
-[[gnu::tls_model("initial-exec")]] constinit thread_local detail::thread_state state{.exceptions = &always_special};
-
 /// Fibers left by one mechanism cannot be entered by the other: it is chosen once, for the whole process. Where the
 /// processor keeps a shadow stack, Boost's is the one that knows of it.
 constinit bool over_boost = false;
@@ -39,14 +36,21 @@ detail::exception_globals& exceptions_of_thread() noexcept {
 
 }  // namespace
 
-namespace detail {
-std::ptrdiff_t thread_state_offset;
+extern "C" {
+// Found by its name, from the assembler of switch/: nothing else tells the compiler that it is used.
+[[gnu::used, gnu::visibility("default"), gnu::tls_model("initial-exec")]] constinit thread_local detail::thread_state
+    crocus_thread_state{.exceptions = &always_special};
 }
+
+namespace detail {
+/// For processors that have no assembler of their own in switch/.
+CROCUS_EXPORT void* find_thread_state() noexcept;
+void* find_thread_state() noexcept { return &crocus_thread_state; }
+}  // namespace detail
 
 namespace {
 // Before any constructor that may use a fiber.
-[[gnu::constructor(101)]] void prepare() noexcept {
-    detail::thread_state_offset = reinterpret_cast<std::byte*>(&state) - detail::thread_pointer();
+[[gnu::constructor(101)]] void choose() noexcept {
 #ifdef CROCUS_SWITCH_OVER_BOOST
     over_boost = true;
 #else

@@ -9,7 +9,7 @@
 //                           was left for it; `from` itself after a leave_context
 //     leave_context         goes on at `to` for good; on to's stack after(argument) runs first
 //     mark_end_of_stack     tells unwinders that the calling function has no caller
-//     thread_pointer        where this thread keeps its thread-locals, asked anew at each call
+//     thread_state_address  where the thread's thread_state is (this_thread.hpp), asked anew at each call
 //
 // The switch is inline, so that nothing lies between the user's call and it: every return address below a switch is
 // mispredicted. It keeps the frame pointer, the stack pointer, one register and the address to go on at. Everything else

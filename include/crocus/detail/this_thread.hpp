@@ -42,15 +42,12 @@ struct thread_state {
     block_list blocks[largest_block / block_unit] = {};
 };
 
-/// From thread_pointer() to the thread's own thread_state: the same on every thread. Set when the library is loaded.
-CROCUS_EXPORT extern std::ptrdiff_t thread_state_offset;
-
 /// The state of the thread that calls, asked anew at each call: a flow of control may have been left since the last one,
 /// and gone on elsewhere. Never keep it across a switch.
 ///
 /// A thread_local would not do: its address counts as constant, and compilers keep it.
 [[gnu::always_inline]] inline thread_state& this_thread() noexcept {
-    return *reinterpret_cast<thread_state*>(thread_pointer() + thread_state_offset);
+    return *static_cast<thread_state*>(thread_state_address());
 }
 
 }  // namespace detail

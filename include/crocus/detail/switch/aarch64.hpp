@@ -1,8 +1,6 @@
 // The switch for AArch64, AAPCS64.
 #pragma once
 
-#include <cstddef>
-
 namespace crocus::detail {
 
 inline constexpr bool has_inline_switch = true;
@@ -109,9 +107,15 @@ inline void prepare_context(saved_context& made, void* top, void (*entry)()) noe
     made = {top, reinterpret_cast<void*>(entry), nullptr};
 }
 
-[[gnu::always_inline]] inline std::byte* thread_pointer() noexcept {
-    std::byte* p;
-    asm volatile("mrs %0, tpidr_el0" : "=r"(p));
+[[gnu::always_inline]] inline void* thread_state_address() noexcept {
+    void* p;
+    unsigned long offset;
+    asm volatile(
+        "mrs %0, tpidr_el0\n\t"
+        "adrp %1, :gottprel:crocus_thread_state\n\t"
+        "ldr %1, [%1, #:gottprel_lo12:crocus_thread_state]\n\t"
+        "add %0, %0, %1"
+        : "=&r"(p), "=&r"(offset));
     return p;
 }
 

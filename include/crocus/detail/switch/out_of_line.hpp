@@ -1,7 +1,7 @@
 // Where there is no switch of our own: everything goes through Boost.Context, in the library.
 #pragma once
 
-#include <cstddef>
+#include <crocus/config.hpp>
 
 namespace crocus::detail {
 
@@ -19,10 +19,8 @@ inline void prepare_context(saved_context&, void*, void (*)()) noexcept { __buil
 inline void mark_end_of_stack() noexcept {}
 inline bool has_shadow_stack() noexcept { return false; }
 
-/// Not inline: the compiler must not keep it across a switch.
-[[gnu::noinline]] inline std::byte* thread_pointer() noexcept {
-    asm volatile("");
-    return static_cast<std::byte*>(__builtin_thread_pointer());
-}
+/// In the library: the compiler must not keep it across a switch.
+CROCUS_EXPORT void* find_thread_state() noexcept;
+inline void* thread_state_address() noexcept { return find_thread_state(); }
 
 }  // namespace crocus::detail

@@ -1,8 +1,6 @@
 // The switch for x86-64, System V.
 #pragma once
 
-#include <cstddef>
-
 namespace crocus::detail {
 
 inline constexpr bool has_inline_switch = true;
@@ -109,9 +107,14 @@ inline void prepare_context(saved_context& made, void* top, void (*entry)()) noe
     made = {sp, reinterpret_cast<void*>(entry), nullptr};
 }
 
-[[gnu::always_inline]] inline std::byte* thread_pointer() noexcept {
-    std::byte* p;
-    asm volatile("movq %%fs:0, %0" : "=r"(p));
+[[gnu::always_inline]] inline void* thread_state_address() noexcept {
+    void* p;
+    asm volatile(
+        "movq crocus_thread_state@gottpoff(%%rip), %0\n\t"
+        "addq %%fs:0, %0"
+        : "=r"(p)
+        :
+        : "cc");
     return p;
 }
 
