@@ -83,7 +83,8 @@ public:
     /// an fp_scope; at a thread's first switch; and always under a sanitizer, or over Boost.Context. What is to be seen to
     /// when it is entered again, it sees to itself.
     [[nodiscard]] static bool special(const detail::thread_state& t) noexcept {
-        return (reinterpret_cast<std::uintptr_t>(t.exceptions->caught) | t.exceptions->uncaught) != 0;
+        const bool something = (reinterpret_cast<std::uintptr_t>(t.exceptions->caught) | t.exceptions->uncaught) != 0;
+        return __builtin_expect(something, false);
     }
 
     /// enter(), where special(t) is false. Returns the fiber that was left for this one, if it was left by entering.

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <crocus/config.hpp>
+#include <crocus/detail/block_pool.hpp>
 #include <crocus/detail/flow_identity.hpp>
 #include <crocus/detail/slot.hpp>
 #include <crocus/fiber.hpp>
@@ -87,8 +88,8 @@ private:
     void finish_unstarted() noexcept;
     void switch_in_specially();
     void rethrow();
-    [[noreturn]] void rethrow_thrown();
-    [[noreturn]] static void throw_wrong_fiber();
+    [[noreturn, gnu::cold]] void rethrow_thrown();
+    [[noreturn, gnu::cold]] static void throw_wrong_fiber();
     bool close_for_destruction() noexcept;
 
     generator_status status_ = generator_status::created;
@@ -124,6 +125,9 @@ public:
     template <class From>
     generator_body(From&& body, std::size_t stack_size, const std::source_location& site)
         : Values(stack_size, site), body_(std::in_place, std::forward<From>(body)) {}
+
+    static void* operator new(std::size_t) { return allocate_block<sizeof(generator_body)>(); }
+    static void operator delete(void* block) noexcept { free_block<sizeof(generator_body)>(block); }
 
 private:
     void run_body() override {
