@@ -4,7 +4,7 @@
 
 namespace crocus {
 
-agent& agent::current() {
+agent& agent::find_current() {
     if (auto* const running = event_loop::current().running(); running != nullptr) return *running;
     throw cannot_suspend("a loop callback must not suspend: nothing could run until it went on. "
                          "Call create_task in the callback, and wait in the task");
@@ -23,8 +23,6 @@ int agent::uncancel() noexcept {
     return cancelling_;
 }
 
-bool agent::holds_cancellation() const noexcept { return holds_ > 0 || fiber::current().unwinding(); }
-
 std::optional<std::string> agent::take_cancellation() {
     if (!cancel_pending_ || holds_cancellation()) return std::nullopt;
     cancel_pending_ = false;
@@ -37,11 +35,9 @@ void agent::throw_cancellation() {
 
 namespace detail {
 
-waiter::~waiter() {
-    if (queue_ != nullptr) queue_->remove(*this);
-}
-
 bool waiter::cancel(const std::string&) { return false; }
+
+void waiter::leave_queue() noexcept { queue_->remove(*this); }
 
 }  // namespace detail
 
@@ -98,10 +94,6 @@ bool wait_queue::wait_until(time_point deadline) {
 }
 
 // ------------------------------------------------------------------------------------------------------ a parked agent
-
-wait_queue::parked::~parked() {
-    if (agent_.waiting_ == this) agent_.waiting_ = nullptr;
-}
 
 /// What comes first counts: a time limit may pass, say, after the notification and before the agent runs.
 void wait_queue::parked::end(outcome o) noexcept {

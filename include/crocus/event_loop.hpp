@@ -206,19 +206,11 @@ public:
         detail::green_agent& self = *running_;
         const int error_number = *t.error_number;
         self.flow = t.running;
-        detail::runnable* const first = ready_.front();
-        fiber* next;
-        if (first != nullptr && first->flow != nullptr && !budget_.spend()) [[likely]] {
-            next = first->flow;
-            running_ = static_cast<detail::green_agent*>(ready_.pop());
-        } else {
-            next = &next_flow();
-        }
-        if (next != self.flow) {
+        if (fiber& next = next_to_run(); &next != self.flow) {
             if (fiber::special(t)) [[unlikely]]
-                next->enter_specially();
+                next.enter_specially();
             else
-                next->enter_on(t);
+                next.enter_on(t);
         }
         *detail::this_thread().error_number = error_number;
         if (fatal_) [[unlikely]]
@@ -240,7 +232,7 @@ public:
     /// Keeps the stack of a task that has ended for the next one that begins. False if enough are kept.
     [[nodiscard]] bool keep_idle(detail::task_stack& stack) noexcept;
     /// Leaves the running fiber, whose task has ended, until it is entered again.
-    void go_on() noexcept { next_flow().enter(); }
+    void go_on() noexcept { next_to_run().enter(); }
     /// Leaves the running fiber for good; `after(argument)` then clears it away.
     [[noreturn]] void exit_running(void (*after)(void*) noexcept, void* argument) noexcept;
     void add_timer(detail::timer& t) { timers_.add(t); }
@@ -254,6 +246,15 @@ public:
     }
 
 private:
+    /// Where to go on: the next agent, made the running one, or the hub.
+    [[gnu::always_inline]] fiber& next_to_run() noexcept {
+        detail::runnable* const first = ready_.front();
+        if (first == nullptr || first->flow == nullptr || budget_.spend()) [[unlikely]]
+            return next_flow();
+        running_ = static_cast<detail::green_agent*>(ready_.pop());
+        return *running_->flow;
+    }
+
     static event_loop& of_thread();
     handle schedule(detail::counted<detail::callback> callback);
     handle schedule_at(time_point when, detail::counted<detail::callback> callback);
@@ -293,6 +294,12 @@ private:
     std::function<void(event_loop&, const exception_context&)> exception_handler_;
     std::shared_ptr<executor> default_executor_;
 };
+
+inline agent& agent::current() {
+    event_loop* const loop = event_loop::current_if_any();
+    detail::green_agent* const running = loop != nullptr ? loop->running() : nullptr;
+    return running != nullptr ? *running : find_current();
+}
 
 [[gnu::always_inline]] inline void detail::green_agent::park_here() {
     parked_ = true;

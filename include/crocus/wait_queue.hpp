@@ -29,10 +29,14 @@ public:
 
 protected:
     waiter() noexcept = default;
-    virtual ~waiter();
+    virtual ~waiter() {
+        if (queue_ != nullptr) leave_queue();
+    }
 
 private:
     friend class crocus::wait_queue;
+
+    void leave_queue() noexcept;
 
     waiter* previous_ = nullptr;
     waiter* next_ = nullptr;
@@ -95,7 +99,9 @@ private:
 class CROCUS_EXPORT wait_queue::parked : public detail::waiter {
 public:
     parked() : agent_(agent::current()) {}
-    ~parked() override;
+    ~parked() override {
+        if (agent_.waiting_ == this) agent_.waiting_ = nullptr;
+    }
 
     void notified() noexcept override;
 

@@ -6,6 +6,7 @@
 
 #include <crocus/config.hpp>
 #include <crocus/detail/rare_text.hpp>
+#include <crocus/fiber.hpp>
 
 namespace crocus {
 
@@ -60,7 +61,7 @@ public:
     std::optional<std::string> take_cancellation();
     [[nodiscard]] bool cancel_pending() const noexcept { return cancel_pending_; }
     [[nodiscard]] std::string cancel_message() const { return cancel_message_.get(); }
-    [[nodiscard]] bool holds_cancellation() const noexcept;
+    [[nodiscard]] bool holds_cancellation() const noexcept { return holds_ > 0 || fiber::current().unwinding(); }
 
     /// Nests.
     void hold_cancellation() noexcept { ++holds_; }
@@ -71,6 +72,7 @@ protected:
     virtual ~agent() = default;
 
 private:
+    static agent& find_current();
     void throw_cancellation();
 
     friend class wait_queue;
