@@ -71,7 +71,7 @@ fiber::fiber(stack on, body run, void* argument) noexcept
     sanitizer::create(seen_, stack_.bottom(), stack_.size());
 }
 
-fiber::~fiber() { sanitizer::destroy(seen_); }
+fiber::~fiber() { sanitizer::destroy(seen_, stack_.bottom(), stack_.size()); }
 
 // The thread's own flow has no destructor to run, and must outlive every thread-local object that may still switch.
 fiber& fiber::of_thread() noexcept {

@@ -21,6 +21,7 @@ struct sanitizer_flow {
     std::size_t size = 0;
     void* fake_stack = nullptr;
     void* tsan = nullptr;
+    unsigned valgrind_stack = 0;
 };
 }  // namespace detail
 

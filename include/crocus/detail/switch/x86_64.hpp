@@ -83,7 +83,8 @@ struct saved_context {
                                                            void* argument) noexcept {
     asm volatile(CROCUS_BETWEEN_STACKS
                  "movq 0(%0), %%rsp\n\t"
-                 "subq $128, %%rsp\n\t"  // the red zone of the function that goes on there
+                 "movq (%%rsp), %%rcx\n\t"  // here valgrind notices the other stack, and then what is taken of it
+                 "subq $128, %%rsp\n\t"     // the red zone of the function that goes on there
                  "andq $-16, %%rsp\n\t"
                  "xorl %%ebp, %%ebp\n\t"
                  "callq *%1\n\t"
