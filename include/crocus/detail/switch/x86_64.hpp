@@ -38,7 +38,8 @@ struct saved_context {
 #define CROCUS_CLOBBERED_BASE_POINTER , "rbx"
 #endif
 
-// The whole register file of the target, as far as the compiler may keep values in it.
+// The whole register file of the target, as far as the compiler may keep values in it. Only AMX tiles are not among it, since
+// their configuration cannot be: who uses them must not let anybody else run in between.
 #ifdef __AVX512F__
 #define CROCUS_CLOBBERED_BY_AVX512                                                                                  \
     , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", "xmm26", "xmm27", \
