@@ -89,7 +89,7 @@ bool fiber::unwinding() const noexcept { return entered_in_unwinding_ || std::un
 // to the other.
 
 /// Takes what is this fiber's own out of the thread, before the switch: after it this fiber may be on another thread.
-[[gnu::noinline]] void fiber::leave(fiber& to, bool for_good) noexcept {
+[[gnu::noinline, CROCUS_NOT_INSTRUMENTED]] void fiber::leave(fiber& to, bool for_good) noexcept {
     exceptions_ = std::exchange(exceptions_of_thread(), {});
     detail::thread_state& t = detail::this_thread();
     if (floating_point_ != nullptr) {

@@ -27,6 +27,14 @@ __attribute__((weak)) void __tsan_switch_to_fiber(void* fiber, unsigned flags);
 // NOLINTEND
 }
 
+// For what tells ThreadSanitizer of a switch: it would enter the function in one flow and leave it in the other, which for a
+// new one is a frame less than none.
+#ifdef __clang__
+#define CROCUS_NOT_INSTRUMENTED clang::disable_sanitizer_instrumentation
+#else
+#define CROCUS_NOT_INSTRUMENTED gnu::no_sanitize_thread
+#endif
+
 namespace crocus::sanitizer {
 
 inline bool present() noexcept {
@@ -75,7 +83,7 @@ inline void destroy(flow& f, void* bottom, std::size_t size) noexcept {
 }
 
 /// Just before the switch. `last`: from will never be resumed.
-inline void leave(flow& from, flow& to, bool last) noexcept {
+[[CROCUS_NOT_INSTRUMENTED]] inline void leave(flow& from, flow& to, bool last) noexcept {
     if (&__sanitizer_start_switch_fiber != nullptr)
         __sanitizer_start_switch_fiber(last ? nullptr : &from.fake_stack, to.bottom, to.size);
     if (&__tsan_switch_to_fiber != nullptr) {
