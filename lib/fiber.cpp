@@ -30,6 +30,9 @@ constinit bool over_boost = false;
 /// True if every arrival has something to see to, and so every switch is out of line.
 constinit bool never_inline = false;
 
+/// True if somebody must be told of fibers' stacks.
+constinit bool watched = false;
+
 detail::exception_globals& exceptions_of_thread() noexcept {
     return *reinterpret_cast<detail::exception_globals*>(abi::__cxa_get_globals());
 }
@@ -57,6 +60,7 @@ namespace {
     over_boost = !detail::has_inline_switch || detail::has_shadow_stack();
 #endif
     never_inline = over_boost || sanitizer::present();
+    watched = sanitizer::watching();
 }
 }  // namespace
 
@@ -74,18 +78,25 @@ fiber::fiber(stack&& on, void* top, body run, void* argument) noexcept
         });
     else
         detail::prepare_context(context_, top, &fiber::start);
-    if (never_inline) sanitizer::create(seen_, stack_.bottom(), stack_.size());
+    if (watched) [[unlikely]]
+        sanitizer::create(seen_, stack_.bottom(), stack_.size());
 }
 
 fiber::~fiber() {
-    if (recorded_) [[unlikely]]
-        record_use();
-    if (never_inline) sanitizer::destroy(seen_);
+    if (stack_) forget_stack();
 }
 
-void fiber::record_use() noexcept {
-    recorded_ = false;
-    detail::end_recording(stack_, identity_);
+/// Nobody will stand on it as this fiber any more.
+void fiber::forget_stack() noexcept {
+    if (recorded_) [[unlikely]]
+        detail::end_recording(stack_, identity_);
+    if (watched) [[unlikely]]
+        sanitizer::destroy(seen_, stack_.bottom(), stack_.size());
+}
+
+stack fiber::release_stack() noexcept {
+    forget_stack();
+    return std::move(stack_);
 }
 
 // The thread's own flow has no destructor to run, and must outlive every thread-local object that may still switch.
@@ -108,7 +119,7 @@ void fiber::give_back_unused() const noexcept {
 // to the other.
 
 /// Takes what is this fiber's own out of the thread, before the switch: after it this fiber may be on another thread.
-[[gnu::noinline]] void fiber::leave(fiber& to, bool for_good) noexcept {
+[[gnu::noinline, CROCUS_NOT_INSTRUMENTED]] void fiber::leave(fiber& to, bool for_good) noexcept {
     exceptions_ = std::exchange(exceptions_of_thread(), {});
     detail::thread_state& t = detail::this_thread();
     if (floating_point_ != nullptr) {

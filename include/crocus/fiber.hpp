@@ -29,6 +29,7 @@ struct sanitizer_flow {
     std::size_t size = 0;
     void* fake_stack = nullptr;
     void* tsan = nullptr;
+    unsigned valgrind_stack = 0;
 };
 }  // namespace detail
 
@@ -134,18 +135,14 @@ public:
     void give_back_unused() const noexcept;
 
     /// Takes the stack from a fiber that has exited.
-    [[nodiscard]] stack release_stack() noexcept {
-        if (recorded_) [[unlikely]]
-            record_use();
-        return std::move(stack_);
-    }
+    [[nodiscard]] stack release_stack() noexcept;
 
 private:
     friend class fp_scope;
 
     fiber() noexcept;  // a thread's own flow
     static fiber& of_thread() noexcept;
-    void record_use() noexcept;
+    void forget_stack() noexcept;
     void leave(fiber& to, bool for_good) noexcept;
     void jump(fiber& to) noexcept;
     static fiber& arrive() noexcept;

@@ -99,7 +99,10 @@ bool open_lists() {
     return lists_of_thread == lists::open;
 }
 
-bool pooled(std::size_t size) noexcept { return size <= largest_block && !sanitizer::present(); }
+bool pooled(std::size_t size) noexcept {
+    static const bool watched = sanitizer::watching();
+    return size <= largest_block && !watched;
+}
 
 }  // namespace
 

@@ -121,7 +121,7 @@ target != "aarch64" { sub(/[ \t]*#.*$/, "") }
 }
 
 END {
-    if (found != probes) {
+    if (found != probes || found == 0) {
         printf "%s: %d switches, not %d\n", FILENAME, found, probes
         failed = 1
     }

@@ -129,6 +129,21 @@ template <class Class>
 }
 #endif
 
+/// In such a frame a compiler needs a register of its own to find the locals.
+[[gnu::noinline]] bool locals_found_again(fiber& other, std::size_t size) {
+    alignas(128) unsigned char aligned[128];
+    auto* const dynamic = static_cast<unsigned char*>(__builtin_alloca(size));
+    std::memset(aligned, 1, sizeof aligned);
+    std::memset(dynamic, 2, size);
+    asm volatile("" : : "r"(aligned), "r"(dynamic) : "memory");
+    other.enter();
+    for (const unsigned char c : aligned)
+        if (c != 1) return false;
+    for (std::size_t i = 0; i != size; ++i)
+        if (dynamic[i] != 2) return false;
+    return reinterpret_cast<std::uintptr_t>(aligned) % 128 == 0;
+}
+
 using classes = boost::mpl::list<integers, doubles, long_doubles, vectors_16
 #ifdef __x86_64__
                                  ,
@@ -165,6 +180,12 @@ BOOST_AUTO_TEST_CASE(scalable_vectors_and_predicates_live_across_a_switch) {
     other.end();
 }
 #endif
+
+BOOST_AUTO_TEST_CASE(a_frame_with_aligned_and_dynamic_locals_finds_them_again) {
+    scribbler other;
+    for (const std::size_t size : {1, 100, 5000}) BOOST_TEST(locals_found_again(other.itself(), size));
+    other.end();
+}
 
 BOOST_AUTO_TEST_CASE(generators_of_long_double_take_turns) {
     auto a = halves(1e300L), b = halves(3);

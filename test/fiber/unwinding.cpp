@@ -8,6 +8,9 @@
 #include <execinfo.h>
 #include <boost/test/unit_test.hpp>
 #include <crocus/generator.hpp>
+#include <crocus/run.hpp>
+#include <crocus/task.hpp>
+#include <crocus/wait_queue.hpp>
 
 #include "support/code_ranges.hpp"
 #include "support/flow.hpp"
@@ -109,4 +112,21 @@ BOOST_AUTO_TEST_CASE(a_walk_by_frame_pointers_ends_at_a_generators_entry) {
     BOOST_TEST((found.size() > 11 && found.size() < 24));
     if (!found.empty() && found.back() == nullptr) found.pop_back();
     BOOST_TEST(all_code(found));
+}
+
+BOOST_AUTO_TEST_CASE(walks_end_at_a_tasks_entry) {
+    std::vector<void*> unwound, by_frame_pointers;
+    crocus::run([&] {
+        auto t = crocus::create_task([&] {
+            crocus::yield_now();
+            deep(10, [&] { unwound = frames(); });
+            deep(10, [&] { by_frame_pointers = frames_by_frame_pointers(crocus::fiber::current().on()); });
+        });
+        t.get();
+    });
+    BOOST_TEST((unwound.size() > 12 && unwound.size() < 40));
+    BOOST_TEST(all_code(unwound));
+    BOOST_TEST((by_frame_pointers.size() > 11 && by_frame_pointers.size() < 40));
+    if (!by_frame_pointers.empty() && by_frame_pointers.back() == nullptr) by_frame_pointers.pop_back();
+    BOOST_TEST(all_code(by_frame_pointers));
 }

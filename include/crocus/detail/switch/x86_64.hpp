@@ -36,7 +36,8 @@ struct saved_context {
 #define CROCUS_CLOBBERED_BASE_POINTER , "rbx"
 #endif
 
-// The whole register file of the target, as far as the compiler may keep values in it.
+// The whole register file of the target, as far as the compiler may keep values in it. Only AMX tiles are not among it, since
+// their configuration cannot be: who uses them must not let anybody else run in between.
 #ifdef __AVX512F__
 #define CROCUS_CLOBBERED_BY_AVX512                                                                                  \
     , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", "xmm26", "xmm27", \
@@ -81,7 +82,8 @@ struct saved_context {
                                                            void* argument) noexcept {
     asm volatile(CROCUS_BETWEEN_STACKS
                  "movq 0(%0), %%rsp\n\t"
-                 "subq $128, %%rsp\n\t"  // the red zone of the function that goes on there
+                 "movq (%%rsp), %%rcx\n\t"  // here valgrind notices the other stack, and then what is taken of it
+                 "subq $128, %%rsp\n\t"     // the red zone of the function that goes on there
                  "andq $-16, %%rsp\n\t"
                  "xorl %%ebp, %%ebp\n\t"
                  "callq *%1\n\t"
