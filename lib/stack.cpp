@@ -100,13 +100,14 @@ private:
         std::byte* next = nullptr;
         std::byte* end = nullptr;
         std::size_t slots = 8;  // in the next chunk: doubles until chunk_bytes_limit
+        bool guards_by_mprotect = false;
     };
 
     free_stack* carve(std::size_t slot_class) {
         chunk& c = chunks_[slot_class];
         const std::size_t slot = slot_bytes(slot_class);
         if (c.next == c.end) map_chunk(c, slot);
-        guard(c.next);
+        guard(c);
         detail::report_stack_overflows();
         std::byte* const base = c.next;
         c.next += slot;
@@ -125,6 +126,7 @@ private:
                 c.next = static_cast<std::byte*>(p);
                 c.end = c.next + slots * slot;
                 c.slots = slots * 2;
+                c.guards_by_mprotect = false;
                 return;
             }
             if (slots == 1)
@@ -133,14 +135,14 @@ private:
         }
     }
 
-    void guard(std::byte* base) {
-        if (!guards_by_mprotect_) {
-            if (::madvise(base, guard_size, MADV_GUARD_INSTALL) == 0) return;
-            guards_by_mprotect_ = true;  // an older kernel, or locked memory: mprotect from here on
+    void guard(chunk& c) {
+        if (!c.guards_by_mprotect) {
+            if (::madvise(c.next, guard_size, MADV_GUARD_INSTALL) == 0) return;
+            c.guards_by_mprotect = true;  // an older kernel, or locked memory: mprotect for the rest of the chunk
         }
         static const long limit = map_count_limit();
         constexpr long left_for_others = 4096;
-        if (mprotect_guards_ * 2 + left_for_others > limit || ::mprotect(base, guard_size, PROT_NONE) != 0)
+        if (mprotect_guards_ * 2 + left_for_others > limit || ::mprotect(c.next, guard_size, PROT_NONE) != 0)
             throw stack_exhausted("no stack: the guards of " + std::to_string(mprotect_guards_) +
                                   " stacks use up vm.max_map_count (" + std::to_string(limit) +
                                   "); raise it with sysctl, or use Linux 6.13, where guards need no mapping");
@@ -150,7 +152,6 @@ private:
     std::mutex mutex_;
     std::array<free_list, classes> free_;
     std::array<chunk, classes> chunks_;
-    bool guards_by_mprotect_ = false;
     long mprotect_guards_ = 0;
 };
 
