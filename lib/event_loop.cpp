@@ -75,8 +75,7 @@ callback::~callback() = default;
 
 /// A callback that waits for its time.
 struct callback_timer final : timer {
-    callback_timer(event_loop& of, time_point at, counted<callback> c)
-        : timer(at, due), loop(of), what(std::move(c)) {
+    callback_timer(event_loop& of, time_point at, counted<callback> c) : timer(at, due), loop(of), what(std::move(c)) {
         what->waits_for = this;
     }
     ~callback_timer() { what->waits_for = nullptr; }
@@ -234,7 +233,8 @@ void event_loop::dispose(std::unique_ptr<event_loop> loop) noexcept {
     kept.head = loop.release();
 }
 
-// -------------------------------------------------------------------------------------------------------- who runs next
+// -------------------------------------------------------------------------------------------------------- who runs
+// next
 
 /// Takes the next agent from the queue and makes it the running one. The hub, if what comes first is the hub's to do.
 fiber& event_loop::next_flow() noexcept {
@@ -249,8 +249,8 @@ fiber& event_loop::next_flow() noexcept {
     return *hub_;
 }
 
-/// A fiber for a task that has not begun. Null if there is none for now, or never will be: the task has ended then, and may
-/// be gone.
+/// A fiber for a task that has not begun. Null if there is none for now, or never will be: the task has ended then, and
+/// may be gone.
 fiber* event_loop::begin(detail::green_agent& unstarted) noexcept {
     running_ = nullptr;  // nobody runs who could suspend
     try {
@@ -300,7 +300,8 @@ void event_loop::exit_running(void (*after)(void*) noexcept, void* argument) noe
     fiber::exit_to(next_flow(), after, argument);
 }
 
-// -------------------------------------------------------------------------------------------------------------- the hub
+// -------------------------------------------------------------------------------------------------------------- the
+// hub
 
 void event_loop::run_hub() noexcept {
     while (hub_exit_ == nullptr) {
@@ -311,7 +312,8 @@ void event_loop::run_hub() noexcept {
         else if (fiber& next = next_flow(); &next != &*hub_)
             next.enter();
     }
-    fiber::exit_to(*hub_exit_, [](void*) noexcept {}, nullptr);
+    fiber::exit_to(
+        *hub_exit_, [](void*) noexcept {}, nullptr);
 }
 
 void event_loop::run_callback(detail::callback& c) noexcept {

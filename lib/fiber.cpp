@@ -7,8 +7,8 @@
 #include <new>
 #include <utility>
 
-#include <boost/context/detail/fcontext.hpp>
 #include <cxxabi.h>
+#include <boost/context/detail/fcontext.hpp>
 
 #include "detail/stack_overflow.hpp"
 #include "detail/stack_recorder.hpp"
@@ -41,8 +41,9 @@ detail::exception_globals& exceptions_of_thread() noexcept {
 
 extern "C" {
 // Found by its name, from the assembler of switch/: nothing else tells the compiler that it is used.
-[[gnu::used, gnu::visibility("default"), gnu::tls_model("initial-exec")]] constinit thread_local detail::thread_state
-    crocus_thread_state{.exceptions = &always_special};
+[[gnu::used, gnu::visibility("default"),
+  gnu::tls_model("initial-exec")]] constinit thread_local detail::thread_state crocus_thread_state{.exceptions =
+                                                                                                       &always_special};
 }
 
 namespace detail {
@@ -115,8 +116,8 @@ void fiber::give_back_unused() const noexcept {
     if (stack_ && !recorded_) stack_.give_back_below(static_cast<std::byte*>(context_.sp) - 128);
 }
 
-// leave() and arrive() are not inline: __cxa_get_globals counts as constant, and its result must not be kept from the one
-// to the other.
+// leave() and arrive() are not inline: __cxa_get_globals counts as constant, and its result must not be kept from the
+// one to the other.
 
 /// Takes what is this fiber's own out of the thread, before the switch: after it this fiber may be on another thread.
 [[gnu::noinline, CROCUS_NOT_INSTRUMENTED]] void fiber::leave(fiber& to, bool for_good) noexcept {
@@ -140,8 +141,8 @@ void fiber::give_back_unused() const noexcept {
         detail::this_thread().left = &reinterpret_cast<fiber&>(detail::switch_context(context_, to.context_));
 }
 
-/// The reverse of leave(), on whatever thread this is. Where every switch is out of line, it also sees off the fiber that
-/// was left: sanitizers know the bounds of a thread's own stack only now, and one that exited is cleared away.
+/// The reverse of leave(), on whatever thread this is. Where every switch is out of line, it also sees off the fiber
+/// that was left: sanitizers know the bounds of a thread's own stack only now, and one that exited is cleared away.
 [[gnu::noinline]] fiber& fiber::arrive() noexcept {
     detail::thread_state& t = detail::this_thread();
     fiber& self = *t.running;

@@ -110,8 +110,8 @@ void generator_state::entry(fiber&, void* argument) {
     self.release_body();
     self.status_ = generator_status::closed;
     fiber::exit_to(
-        *self.resumer_,
-        [](void* ended) noexcept { static_cast<generator_state*>(ended)->own_fiber().~fiber(); }, argument);
+        *self.resumer_, [](void* ended) noexcept { static_cast<generator_state*>(ended)->own_fiber().~fiber(); },
+        argument);
 }
 
 /// True if the body is gone, so that the state can be destroyed.

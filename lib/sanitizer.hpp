@@ -1,7 +1,7 @@
 // What sanitizers and valgrind must be told of stacks, and when a flow of control changes its own.
 //
-// The hooks are weak: one build of the library serves plain programs, where they are null, and sanitized ones. valgrind runs
-// plain programs: it is told if its header was there when the library was built.
+// The hooks are weak: one build of the library serves plain programs, where they are null, and sanitized ones. valgrind
+// runs plain programs: it is told if its header was there when the library was built.
 #pragma once
 
 #include <cstddef>
@@ -27,8 +27,8 @@ __attribute__((weak)) void __tsan_switch_to_fiber(void* fiber, unsigned flags);
 // NOLINTEND
 }
 
-// For what tells ThreadSanitizer of a switch: it would enter the function in one flow and leave it in the other, which for a
-// new one is a frame less than none.
+// For what tells ThreadSanitizer of a switch: it would enter the function in one flow and leave it in the other, which
+// for a new one is a frame less than none.
 #ifdef __clang__
 #define CROCUS_NOT_INSTRUMENTED clang::disable_sanitizer_instrumentation
 #else
@@ -67,9 +67,7 @@ inline void deregister_stack(unsigned) noexcept {}
 #endif
 
 /// True if somebody looks at every block and stack of this process.
-inline bool watching() noexcept {
-    return present() || &__lsan_register_root_region != nullptr || under_valgrind();
-}
+inline bool watching() noexcept { return present() || &__lsan_register_root_region != nullptr || under_valgrind(); }
 
 /// A fiber was made on this stack. What it will hold is no leak while it is left.
 inline void create(flow& f, void* bottom, std::size_t size) {

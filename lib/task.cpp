@@ -73,9 +73,7 @@ std::string any_task::name() const {
     return task != nullptr ? task->name() : agent_->describe();
 }
 
-bool any_task::cancel(const std::string& message) {
-    return state_ ? state_->cancel(message) : agent_->cancel(message);
-}
+bool any_task::cancel(const std::string& message) { return state_ ? state_->cancel(message) : agent_->cancel(message); }
 
 any_task current_task() {
     agent::current();  // throws in a callback

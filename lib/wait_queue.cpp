@@ -6,8 +6,9 @@ namespace crocus {
 
 agent& agent::find_current() {
     if (auto* const running = event_loop::current().running(); running != nullptr) return *running;
-    throw cannot_suspend("a loop callback must not suspend: nothing could run until it went on. "
-                         "Call create_task in the callback, and wait in the task");
+    throw cannot_suspend(
+        "a loop callback must not suspend: nothing could run until it went on. "
+        "Call create_task in the callback, and wait in the task");
 }
 
 bool agent::cancel(std::string message) {

@@ -31,7 +31,7 @@ class event_loop;
 namespace detail {
 class concurrent_state;
 class task_stack;
-}
+}  // namespace detail
 
 /// A callback that a loop will run (asyncio.Handle). Copies refer to the same callback.
 class CROCUS_EXPORT handle {
@@ -82,8 +82,8 @@ struct exception_context {
 /// The loop of one thread. Tasks never leave it.
 ///
 /// A thread's loop is made when it is first needed: main and every thread's start function are green threads too. run()
-/// makes a fresh one around a function. A suspending task switches straight to the next ready one; callbacks, timers and
-/// the kernel are seen to by a hub with a stack of its own.
+/// makes a fresh one around a function. A suspending task switches straight to the next ready one; callbacks, timers
+/// and the kernel are seen to by a hub with a stack of its own.
 ///
 /// Order: first come, first served, over tasks and callbacks alike.
 /// Thread: the one it was made on, but for call_soon_threadsafe and ref().
@@ -115,8 +115,8 @@ public:
     /// Requires: it is detached.
     ~event_loop();
 
-    /// Runs `callback()` in the loop, after all that is ready now (L13). A callback must not suspend: make a task for it.
-    /// A loop that ends drops what has not run.
+    /// Runs `callback()` in the loop, after all that is ready now (L13). A callback must not suspend: make a task for
+    /// it. A loop that ends drops what has not run.
     template <class F>
     handle call_soon(F callback) {
         return schedule(detail::make_callback(std::move(callback)));
@@ -157,7 +157,8 @@ public:
 
     [[nodiscard]] io_driver& driver() noexcept { return *driver_; }
 
-    /// Receives exceptions with no caller: a callback's, a task's that nobody retrieved. The default prints a line. (L22)
+    /// Receives exceptions with no caller: a callback's, a task's that nobody retrieved. The default prints a line.
+    /// (L22)
     void set_exception_handler(std::function<void(event_loop&, const exception_context&)> handler);
     void call_exception_handler(const exception_context& context) noexcept;
 
@@ -173,8 +174,8 @@ public:
     /// Makes this the calling thread's loop and the calling flow its main flow. Returns the loop that was there before.
     event_loop* attach();
 
-    /// Cancels the tasks that are left, waits for their ends, and shuts the default executor down. Returns how many were
-    /// left. None begins that had not: it may refer to what went with the function that made it.
+    /// Cancels the tasks that are left, waits for their ends, and shuts the default executor down. Returns how many
+    /// were left. None begins that had not: it may refer to what went with the function that made it.
     ///
     /// Suspends: until they have ended
     /// Throws:   what the driver failed with, if some task waits for it that cannot be ended
@@ -217,8 +218,8 @@ public:
             raise_fatal(self);
     }
 
-    /// On the stack of a task that has ended: true if the next one to run has not begun and asks for just such a stack. It
-    /// is the running one then.
+    /// On the stack of a task that has ended: true if the next one to run has not begun and asks for just such a stack.
+    /// It is the running one then.
     [[nodiscard]] bool next_begins_here(std::size_t stack_size) noexcept {
         detail::ready_queue& from = starved_.empty() ? ready_ : starved_;
         auto* const first = from.front();
@@ -281,12 +282,12 @@ private:
     detail::agent_list tasks_;
     std::unique_ptr<detail::green_agent> main_;
     std::optional<fiber> hub_;
-    detail::ready_queue starved_;             // unstarted tasks that no stack could be had for
-    std::size_t starved_looks_ = 0;           // for a stack, in vain, with nothing else to do
-    std::size_t task_stacks_ = 0;             // that tasks of this loop run on
+    detail::ready_queue starved_;    // unstarted tasks that no stack could be had for
+    std::size_t starved_looks_ = 0;  // for a stack, in vain, with nothing else to do
+    std::size_t task_stacks_ = 0;    // that tasks of this loop run on
     detail::task_stack* idle_stacks_ = nullptr;
     std::size_t idle_count_ = 0;
-    fiber* hub_exit_ = nullptr;               // set when the hub is to end: who goes on
+    fiber* hub_exit_ = nullptr;  // set when the hub is to end: who goes on
     bool draining_ = false;
     bool made_by_run_ = false;
     event_loop* next_kept_ = nullptr;

@@ -78,11 +78,11 @@ public:
             enter_on(t);
     }
 
-    // --------------------------------------------------------- the parts of enter(), for flows that come back to each other
+    // ------------------------------------------------------------------------------------------- the parts of enter()
 
-    /// True if leaving the running fiber takes more than a switch: while it handles an exception, or one unwinds it; inside
-    /// an fp_scope; at a thread's first switch; and always under a sanitizer, or over Boost.Context. What is to be seen to
-    /// when it is entered again, it sees to itself.
+    /// True if leaving the running fiber takes more than a switch: while it handles an exception, or one unwinds it;
+    /// inside an fp_scope; at a thread's first switch; and always under a sanitizer, or over Boost.Context. What is to
+    /// be seen to when it is entered again, it sees to itself.
     [[nodiscard]] static bool special(const detail::thread_state& t) noexcept {
         const bool something = (reinterpret_cast<std::uintptr_t>(t.exceptions->caught) | t.exceptions->uncaught) != 0;
         return __builtin_expect(something, false);
@@ -98,8 +98,8 @@ public:
     /// enter(), where special(t) is true. Returns the same.
     fiber& enter_specially() noexcept;
 
-    /// Leaves the running fiber for good and enters `next`, where `after(argument)` runs first. It may destroy the fiber
-    /// that was left, and give back its stack.
+    /// Leaves the running fiber for good and enters `next`, where `after(argument)` runs first. It may destroy the
+    /// fiber that was left, and give back its stack.
     [[noreturn]] static void exit_to(fiber& next, void (*after)(void* argument) noexcept, void* argument) noexcept;
 
     /// Calls call(argument) on another stack, as a part of the running fiber, and rethrows what it throws: what
@@ -111,8 +111,8 @@ public:
     void set_entered_in_unwinding(bool yes) noexcept { entered_in_unwinding_ = yes; }
     [[nodiscard]] bool entered_in_unwinding() const noexcept { return entered_in_unwinding_; }
 
-    /// True if an exception unwinds this fiber's stack, or one that waits for this fiber to come back. This fiber must be
-    /// the running one.
+    /// True if an exception unwinds this fiber's stack, or one that waits for this fiber to come back. This fiber must
+    /// be the running one.
     [[nodiscard]] bool unwinding() const noexcept {
         return entered_in_unwinding_ || (special(detail::this_thread()) && std::uncaught_exceptions() > 0);
     }
@@ -148,9 +148,9 @@ private:
     static fiber& arrive() noexcept;
     [[noreturn]] static void start() noexcept;
 
-    detail::saved_context context_;         // while it is left; the first member
+    detail::saved_context context_;  // while it is left; the first member
     bool entered_in_unwinding_ = false;
-    bool recorded_ = false;  // its stack's use
+    bool recorded_ = false;                 // its stack's use
     detail::exception_globals exceptions_;  // while it is left
     stack stack_;
     body run_ = nullptr;
@@ -160,8 +160,8 @@ private:
     detail::sanitizer_flow seen_;
 };
 
-/// Calls f() on a pooled stack of at least `size` usable bytes and returns what it returns: for what goes deep where the
-/// stack is small.
+/// Calls f() on a pooled stack of at least `size` usable bytes and returns what it returns: for what goes deep where
+/// the stack is small.
 ///
 /// But for the stack it is a call like any other: f may suspend its task, may call this again, sees the exceptions that
 /// its caller handles and the rounding mode that its caller set, and throws to its caller.
@@ -193,12 +193,12 @@ std::invoke_result_t<F> with_big_stack(std::size_t size, F&& f,
     if constexpr (!std::is_void_v<result>) return static_cast<result&&>(call.got.get());
 }
 
-/// Usable bytes that are left below the caller on the stack that it runs on, a fiber's or the thread's own: what a guard
-/// of a recursion asks. 0 where the stack is neither.
+/// Usable bytes that are left below the caller on the stack that it runs on, a fiber's or the thread's own: what a
+/// guard of a recursion asks. 0 where the stack is neither.
 [[nodiscard]] CROCUS_EXPORT std::size_t stack_remaining() noexcept;
 
-/// Until its end the calling flow has a floating-point environment (rounding mode, traps, flags) of its own: what it sets
-/// stays set while others run, and they do not see it. The end brings back the environment of the beginning.
+/// Until its end the calling flow has a floating-point environment (rounding mode, traps, flags) of its own: what it
+/// sets stays set while others run, and they do not see it. The end brings back the environment of the beginning.
 ///
 /// Without one these belong to the thread: who changes them must not let anybody else run before they are changed back.
 ///

@@ -69,8 +69,7 @@ public:
 
     /// Throws: invalid_state_error   it is done, or is a task (F5, T16);   usage_error   from another loop's thread
     template <class... Value>
-        requires(std::is_void_v<T> ? sizeof...(Value) == 0 : sizeof...(Value) == 1)
-    void set_result(Value&&... value) {
+    requires(std::is_void_v<T> ? sizeof...(Value) == 0 : sizeof...(Value) == 1) void set_result(Value&&... value) {
         state_->require_settable();
         if constexpr (!std::is_void_v<T>) state_->value.set(std::forward<Value>(value)...);
         state_->finish();

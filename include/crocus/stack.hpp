@@ -13,11 +13,11 @@ namespace crocus {
 
 /// A stack to run a fiber on, taken from a pool and given back to it.
 ///
-/// Below every stack lies a guard of 64 KiB: running over the end is a fault (SIGSEGV), never a write to somebody else's
-/// memory. A stack is never handed out without its guard. Memory is used page by page as it is touched.
+/// Below every stack lies a guard of 64 KiB: running over the end is a fault (SIGSEGV), never a write to somebody
+/// else's memory. A stack is never handed out without its guard. Memory is used page by page as it is touched.
 ///
-/// A fiber's overflow is reported on stderr, with what ran and where it was made, before SIGSEGV does what it would have
-/// done: end the process, or call the handler that was installed before the first stack was taken.
+/// A fiber's overflow is reported on stderr, with what ran and where it was made, before SIGSEGV does what it would
+/// have done: end the process, or call the handler that was installed before the first stack was taken.
 ///
 /// Thread: any; a stack may be given back on another thread than the one it was taken on.
 /// Cost:   a recycled stack costs a few nanoseconds; a new one its guard and the fault of its first page.
@@ -38,8 +38,7 @@ public:
     ///         usage_error       the size is 0 or above 1 GiB
     explicit stack(std::size_t size);
 
-    stack(stack&& other) noexcept
-        : top_(std::exchange(other.top_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+    stack(stack&& other) noexcept : top_(std::exchange(other.top_, nullptr)), size_(std::exchange(other.size_, 0)) {}
     stack& operator=(stack&& other) noexcept {
         stack(std::move(other)).swap(*this);
         return *this;
@@ -71,15 +70,15 @@ private:
     std::size_t size_ = 0;
 };
 
-/// How much of their stacks was used by the fibers that were made at one place in the program: what to choose a stack_size
-/// by.
+/// How much of their stacks was used by the fibers that were made at one place in the program: what to choose a
+/// stack_size by.
 struct CROCUS_EXPORT stack_use {
-    std::string kind;              // "generator", say; "fiber": one that nobody described
-    std::string file;              // where they were made; empty: nobody said
+    std::string kind;  // "generator", say; "fiber": one that nobody described
+    std::string file;  // where they were made; empty: nobody said
     std::uint_least32_t line = 0;
-    std::size_t stack_size = 0;    // usable bytes, of the largest
-    std::size_t high_water = 0;    // bytes that the one which went deepest touched, in whole pages
-    std::size_t count = 0;         // how many have ended
+    std::size_t stack_size = 0;  // usable bytes, of the largest
+    std::size_t high_water = 0;  // bytes that the one which went deepest touched, in whole pages
+    std::size_t count = 0;       // how many have ended
 
     /// From now on the stacks of all fibers that are made are measured when they end; or no more.
     ///

@@ -24,8 +24,8 @@ struct task_options {
 /// A future whose result a function of its own computes, on a stack of its own.
 ///
 /// Letting a handle go does not stop the task: its loop owns it until it has ended. An exception that leaves the
-/// function belongs to whoever awaits the task; one that nobody retrieves is reported with the task's name and the place
-/// where it was made.
+/// function belongs to whoever awaits the task; one that nobody retrieves is reported with the task's name and the
+/// place where it was made.
 template <class T>
 class task : public future<T> {
 public:
@@ -37,8 +37,8 @@ public:
     [[nodiscard]] std::string name() const { return task_->name(); }
     void set_name(std::string name) { task_->set_name(std::move(name)); }
 
-    /// Requests to cancel that were not taken back (T12). cancel() itself, from future: raises cancelled_error where the
-    /// task waits, now or next; false if it has ended. Before its first step its function never runs (T7).
+    /// Requests to cancel that were not taken back (T12). cancel() itself, from future: raises cancelled_error where
+    /// the task waits, now or next; false if it has ended. Before its first step its function never runs (T7).
     [[nodiscard]] int cancelling() const noexcept { return task_->cancelling(); }
     int uncancel() noexcept { return task_->uncancel(); }
 

@@ -68,8 +68,8 @@ public:
     /// The same, until `deadline` at the latest. False if that came first.
     bool wait_until(time_point deadline);
 
-    /// For waits that end in their own way when they are cancelled: parks the current agent as `w`, which the caller has
-    /// made for it. Throws the agent's pending cancellation first, like wait().
+    /// For waits that end in their own way when they are cancelled: parks the current agent as `w`, which the caller
+    /// has made for it. Throws the agent's pending cancellation first, like wait().
     class parked;
     void wait(parked& w);
 
@@ -104,7 +104,6 @@ public:
     }
 
     void notified() noexcept override;
-
 
     /// Ends the wait with cancelled_error.
     bool cancel(const std::string& message) override;

@@ -8,7 +8,7 @@ namespace {
 
 constexpr auto interval = std::chrono::milliseconds(500);
 constexpr std::size_t tasks_per_step = 512;
-constexpr std::size_t few_tasks = 64;  // their stacks are not worth a wake-up
+constexpr std::size_t few_tasks = 64;    // their stacks are not worth a wake-up
 constexpr unsigned char idle_after = 2;  // rounds: at least one interval
 
 }  // namespace

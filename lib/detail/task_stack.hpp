@@ -13,8 +13,8 @@ class event_loop;
 
 namespace crocus::detail {
 
-/// Lies at the top of that very stack, whose page the first task touches anyway. When a task ends and the next one to run
-/// has not begun, it begins here: a burst of short tasks runs on one hot stack.
+/// Lies at the top of that very stack, whose page the first task touches anyway. When a task ends and the next one to
+/// run has not begun, it begins here: a burst of short tasks runs on one hot stack.
 class task_stack {
 public:
     /// A new one. Its fiber, entered, runs the loop's running agent, which has not begun.

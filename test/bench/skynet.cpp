@@ -18,7 +18,8 @@ long crocus_tree(long first, long leaves) {
     std::vector<crocus::task<long>> tasks;
     tasks.reserve(children);
     for (long i = 0; i != children; ++i)
-        tasks.push_back(crocus::create_task([=] { return crocus_tree(first + i * leaves / children, leaves / children); }));
+        tasks.push_back(
+            crocus::create_task([=] { return crocus_tree(first + i * leaves / children, leaves / children); }));
     long sum = 0;
     for (auto& task : tasks) sum += task.get();
     return sum;

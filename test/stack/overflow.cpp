@@ -210,9 +210,8 @@ BOOST_AUTO_TEST_CASE(a_task_on_the_stack_of_an_earlier_one_is_reported_as_itself
 }
 
 BOOST_AUTO_TEST_CASE(an_overflow_of_a_borrowed_stack_has_the_name_of_who_borrowed_it) {
-    const auto child = in_child([] {
-        on_a_task("parse", [] { crocus::with_big_stack(1000 * KiB, [] { recurse_for_ever(); }); });
-    });
+    const auto child =
+        in_child([] { on_a_task("parse", [] { crocus::with_big_stack(1000 * KiB, [] { recurse_for_ever(); }); }); });
     BOOST_TEST(child.killed_by(SIGSEGV));
     BOOST_TEST(matches(child, "with_big_stack 'parse' \\(made at .*\\.cpp:[0-9]+\\): its stack of [0-9]{7} bytes"));
 }

@@ -15,7 +15,8 @@ CROCUS_EXPORT void free_block_slowly(void* block, std::size_t size) noexcept;
 ///
 /// Throws: std::bad_alloc
 /// Thread: any; a block may be freed on another thread than the one it was allocated on
-/// Cost:   a nanosecond; blocks of up to 1 KiB come from lists of the thread's own. Under a sanitizer or valgrind all come from
+/// Cost:   a nanosecond; blocks of up to 1 KiB come from lists of the thread's own. Under a sanitizer or valgrind all
+/// come from
 ///         operator new, so that what is wrong is seen.
 template <std::size_t Size>
 void* allocate_block() {

@@ -113,8 +113,8 @@ private:
     std::source_location site_;
 };
 
-/// A task that awaits a future: cancelling the task cancels the future, whose end then ends the wait. If the request comes
-/// back to it, since tasks await each other in a circle, it ends the wait itself.
+/// A task that awaits a future: cancelling the task cancels the future, whose end then ends the wait. If the request
+/// comes back to it, since tasks await each other in a circle, it ends the wait itself.
 class CROCUS_EXPORT awaiting final : public wait_queue::parked {
 public:
     explicit awaiting(future_state& target) : target_(target) {}

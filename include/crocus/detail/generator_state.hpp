@@ -93,9 +93,9 @@ private:
     bool close_for_destruction() noexcept;
 
     generator_status status_ = generator_status::created;
-    fiber* resumer_ = nullptr;          // the most recent one: whom a yield returns to (G12)
-    std::exception_ptr thrown_;         // on its way in
-    std::exception_ptr error_;          // on its way out
+    fiber* resumer_ = nullptr;                           // the most recent one: whom a yield returns to (G12)
+    std::exception_ptr thrown_;                          // on its way in
+    std::exception_ptr error_;                           // on its way out
     alignas(fiber) std::byte own_fiber_[sizeof(fiber)];  // a fiber while the body has a stack
     std::size_t stack_size_;
     flow_identity identity_;

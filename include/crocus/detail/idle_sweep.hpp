@@ -11,8 +11,8 @@ namespace crocus::detail {
 
 class agent_list;
 
-/// A task that once called deep and now waits holds every page that it ever touched. Once in a while the tasks of a loop are
-/// looked through, and those that have been parked since the last time give back what lies below their frames.
+/// A task that once called deep and now waits holds every page that it ever touched. Once in a while the tasks of a
+/// loop are looked through, and those that have been parked since the last time give back what lies below their frames.
 ///
 /// Cost: half a microsecond for each task that has become idle, in steps of a few hundred; nothing while tasks are few
 class CROCUS_EXPORT idle_sweep {

@@ -8,9 +8,9 @@
 
 namespace crocus::detail {
 
-/// Asking the kernel costs as much as a hundred switches, and looking at the time as much as five. So the time is looked at
-/// once in so many steps, as many as seem to fit into a part of the interval; the kernel is asked once in an interval of
-/// some tens of microseconds.
+/// Asking the kernel costs as much as a hundred switches, and looking at the time as much as five. So the time is
+/// looked at once in so many steps, as many as seem to fit into a part of the interval; the kernel is asked once in an
+/// interval of some tens of microseconds.
 class CROCUS_EXPORT poll_budget {
 public:
     /// Before each step. True if the kernel is to be asked first.

@@ -58,8 +58,8 @@ struct CROCUS_EXPORT runnable {
     explicit runnable(kind k) noexcept : what(k) {}
 
     runnable* next = nullptr;
-    /// Where an agent goes on: not always its own fiber, since it may wait inside a generator. Null for an agent that has
-    /// not begun, and for what the hub sees to.
+    /// Where an agent goes on: not always its own fiber, since it may wait inside a generator. Null for an agent that
+    /// has not begun, and for what the hub sees to.
     fiber* flow = nullptr;
     const kind what;
 };
@@ -102,7 +102,7 @@ public:
         if (--owners_ == 0) delete this;
     }
 
-    virtual void schedule() noexcept {}   // it is about to enter the ready queue
+    virtual void schedule() noexcept {}  // it is about to enter the ready queue
     virtual void call() = 0;
     virtual void release() noexcept = 0;  // destroys the function: it ran, or never will
 
@@ -195,8 +195,8 @@ private:
     bool parked_ = false;
 
 public:
-    bool told_to_end = false;         // its loop is being shut down
-    unsigned char idle_rounds = 0;    // of the loop's idle_sweep, since it was last unparked
+    bool told_to_end = false;       // its loop is being shut down
+    unsigned char idle_rounds = 0;  // of the loop's idle_sweep, since it was last unparked
 };
 
 /// The tasks of a loop, in the order in which they were made.

@@ -68,7 +68,7 @@ private:
 
     rare_text name_;
     std::uint64_t number_ = 0;  // its name, where nobody gave it one
-    future_state& outcome_;  // the other half of the task
+    future_state& outcome_;     // the other half of the task
 };
 
 template <class T>

@@ -29,9 +29,9 @@ inline constexpr std::size_t block_unit = 64;  // a cache line
 inline constexpr std::size_t largest_block = 1024;
 
 struct thread_state {
-    fiber* running = nullptr;               // null: no fiber was used here yet
-    const exception_globals* exceptions;    // the thread's; where every switch is special, ones that say so
-    int* error_number = nullptr;            // its errno; null: no fiber was used here yet
+    fiber* running = nullptr;             // null: no fiber was used here yet
+    const exception_globals* exceptions;  // the thread's; where every switch is special, ones that say so
+    int* error_number = nullptr;          // its errno; null: no fiber was used here yet
     event_loop* loop = nullptr;
 
     // For the out-of-line switch: whom the fiber that arrives must see off.
@@ -42,8 +42,8 @@ struct thread_state {
     block_list blocks[largest_block / block_unit] = {};
 };
 
-/// The state of the thread that calls, asked anew at each call: a flow of control may have been left since the last one,
-/// and gone on elsewhere. Never keep it across a switch.
+/// The state of the thread that calls, asked anew at each call: a flow of control may have been left since the last
+/// one, and gone on elsewhere. Never keep it across a switch.
 ///
 /// A thread_local would not do: its address counts as constant, and compilers keep it.
 [[gnu::always_inline]] inline thread_state& this_thread() noexcept {

@@ -24,8 +24,8 @@ struct saved_context {
 #define CROCUS_END_OF_STACK ""
 #endif
 
-// In functions that align their frame clang keeps a base pointer in x19, and does not save it for an asm that clobbers it.
-// Whoever arrives finds its own context in x1, so each side sees to this for itself.
+// In functions that align their frame clang keeps a base pointer in x19, and does not save it for an asm that clobbers
+// it. Whoever arrives finds its own context in x1, so each side sees to this for itself.
 #ifdef __clang__
 #define CROCUS_SAVE_BASE_POINTER "str x19, [%0, #24]\n\t"
 #define CROCUS_RESTORE_BASE_POINTER "\n\tldr x19, [%1, #24]"
@@ -36,26 +36,26 @@ struct saved_context {
 #define CROCUS_CLOBBERED_BASE_POINTER , "x19"
 #endif
 
-// The whole register file of the target, as far as the compiler may keep values in it. x18 is one as any other on Linux.
-// The SVE registers z0-z31 are v0-v31 to the compiler.
+// The whole register file of the target, as far as the compiler may keep values in it. x18 is one as any other on
+// Linux. The SVE registers z0-z31 are v0-v31 to the compiler.
 #if defined(__ARM_FEATURE_SVE) && !defined(__clang__)
-#define CROCUS_CLOBBERED_BY_SVE                                                                                     \
+#define CROCUS_CLOBBERED_BY_SVE                                                                                        \
     , "p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9", "p10", "p11", "p12", "p13", "p14", "p15", "ffr"
 #elif defined(__ARM_FEATURE_SVE)  // clang keeps nothing in ffr, and has no name for it
-#define CROCUS_CLOBBERED_BY_SVE                                                                                     \
+#define CROCUS_CLOBBERED_BY_SVE                                                                                        \
     , "p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9", "p10", "p11", "p12", "p13", "p14", "p15"
 #else
 #define CROCUS_CLOBBERED_BY_SVE
 #endif
-#define CROCUS_CLOBBERED                                                                                            \
-    "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "x18",  \
-        "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x30", "cc", "memory", "v0", "v1", "v2", "v3",      \
-        "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16", "v17", "v18", "v19",   \
-        "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30",                                \
+#define CROCUS_CLOBBERED                                                                                               \
+    "x2", "x3", "x4", "x5", "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16", "x17", "x18",     \
+        "x20", "x21", "x22", "x23", "x24", "x25", "x26", "x27", "x28", "x30", "cc", "memory", "v0", "v1", "v2", "v3",  \
+        "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16", "v17", "v18", "v19",      \
+        "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30",                                   \
         "v31" CROCUS_CLOBBERED_BASE_POINTER CROCUS_CLOBBERED_BY_SVE
 
-/// The jump is by x16, which may go to the start of a function as well as to a label (BTI). A function that starts finds a
-/// return address of 0, for who walks the stack.
+/// The jump is by x16, which may go to the start of a function as well as to a label (BTI). A function that starts
+/// finds a return address of 0, for who walks the stack.
 [[gnu::always_inline]] inline saved_context& switch_context(saved_context& from, const saved_context& to) noexcept {
     register saved_context* f asm("x0") = &from;
     register const saved_context* t asm("x1") = &to;

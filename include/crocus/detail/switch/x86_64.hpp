@@ -24,8 +24,8 @@ struct saved_context {
 #define CROCUS_END_OF_STACK ""
 #endif
 
-// In functions that align their frame clang keeps a base pointer in rbx, and does not save it for an asm that clobbers it.
-// Whoever arrives finds its own context in rsi, so each side sees to this for itself.
+// In functions that align their frame clang keeps a base pointer in rbx, and does not save it for an asm that clobbers
+// it. Whoever arrives finds its own context in rsi, so each side sees to this for itself.
 #ifdef __clang__
 #define CROCUS_SAVE_BASE_POINTER "movq %%rbx, 24(%0)\n\t"
 #define CROCUS_RESTORE_BASE_POINTER "\n\tmovq 24(%1), %%rbx"
@@ -36,26 +36,26 @@ struct saved_context {
 #define CROCUS_CLOBBERED_BASE_POINTER , "rbx"
 #endif
 
-// The whole register file of the target, as far as the compiler may keep values in it. Only AMX tiles are not among it, since
-// their configuration cannot be: who uses them must not let anybody else run in between.
+// The whole register file of the target, as far as the compiler may keep values in it. Only AMX tiles are not among it,
+// since their configuration cannot be: who uses them must not let anybody else run in between.
 #ifdef __AVX512F__
-#define CROCUS_CLOBBERED_BY_AVX512                                                                                  \
-    , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", "xmm26", "xmm27", \
+#define CROCUS_CLOBBERED_BY_AVX512                                                                                     \
+    , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", "xmm26", "xmm27",      \
         "xmm28", "xmm29", "xmm30", "xmm31", "k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7"
 #else
 #define CROCUS_CLOBBERED_BY_AVX512
 #endif
 #ifdef __APX_F__
-#define CROCUS_CLOBBERED_BY_APX                                                                                   \
+#define CROCUS_CLOBBERED_BY_APX                                                                                        \
     , "r16", "r17", "r18", "r19", "r20", "r21", "r22", "r23", "r24", "r25", "r26", "r27", "r28", "r29", "r30", "r31"
 #else
 #define CROCUS_CLOBBERED_BY_APX
 #endif
-#define CROCUS_CLOBBERED                                                                                            \
-    "rax", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory",                     \
-        "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", \
-        "xmm13", "xmm14", "xmm15", "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)", "mm0",     \
-        "mm1", "mm2", "mm3", "mm4", "mm5", "mm6",                                                                  \
+#define CROCUS_CLOBBERED                                                                                               \
+    "rax", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory",                         \
+        "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",     \
+        "xmm13", "xmm14", "xmm15", "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)", "mm0",         \
+        "mm1", "mm2", "mm3", "mm4", "mm5", "mm6",                                                                      \
         "mm7" CROCUS_CLOBBERED_BASE_POINTER CROCUS_CLOBBERED_BY_AVX512 CROCUS_CLOBBERED_BY_APX
 
 /// The red zone needs no care: nothing is pushed, and nobody writes below a stack that is left.
