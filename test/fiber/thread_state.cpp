@@ -1,6 +1,6 @@
 // What belongs to a thread, seen by tasks, which stay on theirs, and by generators, which may be resumed anywhere.
 // b2 test-all runs it with link-time optimization, where compilers keep most.
-#define BOOST_TEST_MODULE thread_state
+#define BOOST_TEST_MODULE fiber_thread_state
 #include <cerrno>
 #include <exception>
 #include <string>

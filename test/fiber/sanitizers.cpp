@@ -1,6 +1,6 @@
 // Sanitizers and valgrind find faults inside fibers, and nothing where there is none, with no flag of the user's: one
 // plain library serves them all.
-#define BOOST_TEST_MODULE sanitizers
+#define BOOST_TEST_MODULE fiber_sanitizers
 #include <sys/wait.h>
 
 #include <cstdio>
