@@ -15,6 +15,7 @@
 #include <cstdio>
 #include <mutex>
 #include <string>
+#include <type_traits>
 
 #include <sys/mman.h>
 
@@ -156,10 +157,8 @@ private:
 };
 
 // Never destroyed: a static generator may give its stack back after main has ended.
-global_pool& pool() {
-    static auto* const instance = new global_pool;
-    return *instance;
-}
+constinit global_pool pool;
+static_assert(std::is_trivially_destructible_v<global_pool>);
 
 struct thread_cache {
     std::array<free_list, classes> free;
@@ -173,7 +172,7 @@ struct thread_cache_owner {
     thread_cache_owner() { cache.open = true; }
     ~thread_cache_owner() {
         cache.closed = true;
-        for (std::size_t c = 0; c < classes; ++c) pool().give(cache.free[c], c, 0);
+        for (std::size_t c = 0; c < classes; ++c) pool.give(cache.free[c], c, 0);
     }
 };
 
@@ -202,7 +201,7 @@ stack::stack(std::size_t size) {
     const std::size_t slot_class = class_of(size);
     if (!cache.open) open_cache();
     free_stack* s = cache.free[slot_class].pop();
-    if (s == nullptr) s = pool().take(slot_class);
+    if (s == nullptr) s = pool.take(slot_class);
 
     const std::size_t slot = slot_bytes(slot_class);
     std::byte* const base = reinterpret_cast<std::byte*>(s) + sizeof(free_stack) - slot;
@@ -230,9 +229,9 @@ stack::~stack() {
     free_list& list = cache.free[slot_class];
     list.push(s);
     if (cache.closed)
-        pool().give(list, slot_class, 0);
+        pool.give(list, slot_class, 0);
     else if (list.count > cached_per_thread)
-        pool().give(list, slot_class, cached_per_thread / 2);
+        pool.give(list, slot_class, cached_per_thread / 2);
 }
 
 }  // namespace crocus

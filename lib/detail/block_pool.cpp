@@ -3,6 +3,7 @@
 #include <array>
 #include <mutex>
 #include <new>
+#include <type_traits>
 
 #include "../sanitizer.hpp"
 
@@ -67,10 +68,8 @@ private:
 };
 
 // Never destroyed: tasks may outlive main.
-global_pool& pool() {
-    static auto* const instance = new global_pool;
-    return *instance;
-}
+constinit global_pool pool;
+static_assert(std::is_trivially_destructible_v<global_pool>);
 
 enum class lists { not_open, open, closed };
 constinit thread_local lists lists_of_thread = lists::not_open;
@@ -84,7 +83,7 @@ struct lists_owner {
         lists_of_thread = lists::closed;
         for (std::size_t c = 0; c != classes; ++c) {
             block_list& list = this_thread().blocks[c];
-            pool().empty(list, c, cached_per_thread);
+            pool.empty(list, c, cached_per_thread);
             list.room = 0;
         }
     }
@@ -109,9 +108,9 @@ bool pooled(std::size_t size) noexcept {
 void* allocate_block_slowly(std::size_t size) {
     if (!pooled(size)) return ::operator new(size);
     const std::size_t c = (size - 1) / block_unit;
-    if (!open_lists()) return pool().take(c);
+    if (!open_lists()) return pool.take(c);
     block_list& list = this_thread().blocks[c];
-    if (list.head == nullptr) pool().fill(list, c);
+    if (list.head == nullptr) pool.fill(list, c);
     ++list.room;
     return pop(list.head);
 }
@@ -119,9 +118,9 @@ void* allocate_block_slowly(std::size_t size) {
 void free_block_slowly(void* block, std::size_t size) noexcept {
     if (!pooled(size)) return ::operator delete(block);
     const std::size_t c = (size - 1) / block_unit;
-    if (!open_lists()) return pool().give(block, c);
+    if (!open_lists()) return pool.give(block, c);
     block_list& list = this_thread().blocks[c];
-    if (list.room == 0) pool().empty(list, c, cached_per_thread / 2);
+    if (list.room == 0) pool.empty(list, c, cached_per_thread / 2);
     push(list.head, block);
     --list.room;
 }

@@ -1,5 +1,5 @@
-// Faults that a sanitizer, or valgrind, is to find inside fibers. sanitizers.cpp builds it with each, against the one
-// plain library, and runs it: planted_faults FAULT
+// Faults that a sanitizer, or valgrind, is to find inside fibers: planted_faults FAULT. It is built with each, against
+// the one plain library, and run by fiber/sanitizers.cpp.
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
