@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <functional>
 #include <limits>
+#include <latch>
 #include <map>
 #include <memory>
 #include <string>
@@ -108,8 +109,10 @@ void signed_overflow() {
 
 void race() {
     static int shared = 0;
+    static std::latch both(2);  // from here on nothing that they share brings one in order after the other
     const auto work = [] {
         in_a_task([] {
+            both.arrive_and_wait();
             for (int i = 0; i != 1000; ++i) {
                 ++*hidden(&shared);
                 crocus::yield_now();
