@@ -53,11 +53,17 @@ bool resident(std::uintptr_t p) {
     return ::mincore(reinterpret_cast<void*>(page), 4096, &in_core) == 0 && (in_core & 1) != 0;
 }
 
-/// Touches the stack 128 KiB further down. Returns where.
-[[gnu::noinline]] std::uintptr_t reach_down() {
+/// Touches the stack 128 KiB further down. Says where.
+[[gnu::noinline]] void touch_below(std::uintptr_t& where) {
     volatile char low[std::size_t{128} << 10];
     for (std::size_t i = 0; i < sizeof low; i += 4096) low[i] = 1;
-    return reinterpret_cast<std::uintptr_t>(low);
+    where = reinterpret_cast<std::uintptr_t>(low);
+}
+
+std::uintptr_t reach_down() {
+    std::uintptr_t where = 0;
+    touch_below(where);
+    return where;
 }
 
 }  // namespace
