@@ -7,9 +7,9 @@
 #include <new>
 #include <utility>
 
-#include <cxxabi.h>
 #include <boost/context/detail/fcontext.hpp>
 
+#include "detail/exceptions_of_thread.hpp"
 #include "detail/stack_overflow.hpp"
 #include "detail/stack_recorder.hpp"
 #include "sanitizer.hpp"
@@ -32,10 +32,6 @@ constinit bool never_inline = false;
 
 /// True if somebody must be told of fibers' stacks.
 constinit bool watched = false;
-
-detail::exception_globals& exceptions_of_thread() noexcept {
-    return *reinterpret_cast<detail::exception_globals*>(abi::__cxa_get_globals());
-}
 
 }  // namespace
 
@@ -106,7 +102,7 @@ fiber& fiber::of_thread() noexcept {
     detail::thread_state& t = detail::this_thread();
     t.running = new (storage) fiber;
     t.error_number = &errno;
-    if (!never_inline) t.exceptions = &exceptions_of_thread();
+    if (!never_inline) t.exceptions = &detail::exceptions_of_thread();
     detail::make_signal_stack();
     return *t.running;
 }
@@ -121,11 +117,11 @@ void fiber::give_back_unused() const noexcept {
 
 /// Takes what is this fiber's own out of the thread, before the switch: after it this fiber may be on another thread.
 [[gnu::noinline, CROCUS_NOT_INSTRUMENTED]] void fiber::leave(fiber& to, bool for_good) noexcept {
-    exceptions_ = std::exchange(exceptions_of_thread(), {});
+    exceptions_ = std::exchange(detail::exceptions_of_thread(), {});
     detail::thread_state& t = detail::this_thread();
     if (floating_point_ != nullptr) {
         floating_point_->exchange();
-        if (!never_inline) t.exceptions = &exceptions_of_thread();
+        if (!never_inline) t.exceptions = &detail::exceptions_of_thread();
     }
     t.running = &to;
     t.left = this;
@@ -151,7 +147,7 @@ void fiber::give_back_unused() const noexcept {
         sanitizer::arrive(self.seen_, left.seen_);
         if (auto* const after = std::exchange(t.after, nullptr)) after(t.after_argument);
     }
-    exceptions_of_thread() = std::exchange(self.exceptions_, {});
+    detail::exceptions_of_thread() = std::exchange(self.exceptions_, {});
     if (self.floating_point_ != nullptr) {
         self.floating_point_->exchange();
         t.exceptions = &always_special;
@@ -202,7 +198,7 @@ fp_scope::~fp_scope() {
     std::fesetenv(&others_);
     if (owner_.floating_point_ != this) return;
     owner_.floating_point_ = nullptr;
-    if (!never_inline) detail::this_thread().exceptions = &exceptions_of_thread();
+    if (!never_inline) detail::this_thread().exceptions = &detail::exceptions_of_thread();
 }
 
 void fp_scope::exchange() noexcept {

@@ -102,10 +102,7 @@ public:
     [[nodiscard]] static event_loop* current_if_any() noexcept { return detail::this_thread().loop; }
 
     /// True if the caller runs in a task or in a main flow whose loop exists: it can suspend without making a loop.
-    [[nodiscard]] static bool in_task() noexcept {
-        const event_loop* const loop = current_if_any();
-        return loop != nullptr && loop->running_ != nullptr;
-    }
+    [[nodiscard]] static bool in_task() noexcept { return running_if_any(current_if_any()) != nullptr; }
 
     /// A loop over `driver`. It is nobody's yet: run() and the thread's first need attach loops.
     explicit event_loop(std::unique_ptr<io_driver> driver = make_io_driver());
@@ -197,6 +194,10 @@ public:
 
     [[nodiscard]] detail::green_agent& main_agent() noexcept { return *main_; }
     [[nodiscard]] detail::green_agent* running() const noexcept { return running_; }
+    /// The same of a loop that may be null.
+    [[nodiscard]] static detail::green_agent* running_if_any(const event_loop* loop) noexcept {
+        return loop != nullptr ? loop->running_ : nullptr;
+    }
 
     void make_ready(detail::runnable& r) noexcept { ready_.push(r); }
 
@@ -207,12 +208,7 @@ public:
         detail::green_agent& self = *running_;
         const int error_number = *t.error_number;
         self.flow = t.running;
-        if (fiber& next = next_to_run(); &next != self.flow) {
-            if (fiber::special(t)) [[unlikely]]
-                next.enter_specially();
-            else
-                next.enter_on(t);
-        }
+        if (fiber& next = next_to_run(); &next != self.flow) next.enter(t);
         *detail::this_thread().error_number = error_number;
         if (fatal_) [[unlikely]]
             raise_fatal(self);
@@ -297,8 +293,7 @@ private:
 };
 
 inline agent& agent::current() {
-    event_loop* const loop = event_loop::current_if_any();
-    detail::green_agent* const running = loop != nullptr ? loop->running() : nullptr;
+    detail::green_agent* const running = event_loop::running_if_any(event_loop::current_if_any());
     return running != nullptr ? *running : find_current();
 }
 

@@ -70,12 +70,12 @@ public:
     ///
     /// Requires: this fiber was made or left, and is not running on any thread.
     /// Cost:     1 to 2 nanoseconds, inline
-    [[gnu::always_inline]] void enter() noexcept {
-        detail::thread_state& t = detail::this_thread();
-        if (special(t)) [[unlikely]]
-            enter_specially();
-        else
-            enter_on(t);
+    [[gnu::always_inline]] void enter() noexcept { enter(detail::this_thread()); }
+
+    /// The same, for callers that have the thread's state at hand. Returns the fiber that was left for the one that
+    /// called, if it was left by entering.
+    [[gnu::always_inline]] fiber& enter(detail::thread_state& t) noexcept {
+        return special(t) ? enter_specially() : enter_on(t);
     }
 
     // ------------------------------------------------------------------------------------------- the parts of enter()
@@ -88,14 +88,14 @@ public:
         return __builtin_expect(something, false);
     }
 
-    /// enter(), where special(t) is false. Returns the fiber that was left for this one, if it was left by entering.
+    /// enter(t), where special(t) is false.
     [[gnu::always_inline]] fiber& enter_on(detail::thread_state& t) noexcept {
         fiber& from = *t.running;
         t.running = this;
         return reinterpret_cast<fiber&>(detail::switch_context(from.context_, context_));  // its first member
     }
 
-    /// enter(), where special(t) is true. Returns the same.
+    /// enter(t), where special(t) is true.
     fiber& enter_specially() noexcept;
 
     /// Leaves the running fiber for good and enters `next`, where `after(argument)` runs first. It may destroy the

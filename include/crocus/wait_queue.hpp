@@ -149,7 +149,7 @@ CROCUS_EXPORT void yield_specially();
 [[gnu::always_inline]] inline void yield_now() {
     detail::thread_state& t = detail::this_thread();
     event_loop* const loop = t.loop;
-    detail::green_agent* const self = loop != nullptr ? loop->running() : nullptr;
+    detail::green_agent* const self = event_loop::running_if_any(loop);
     if (self == nullptr || self->cancel_pending()) [[unlikely]]
         return detail::yield_specially();
     loop->make_ready(*self);

@@ -7,23 +7,19 @@
 
 #include <pthread.h>
 
-#include <cxxabi.h>
-
 #include <crocus/fiber.hpp>
+
+#include "../detail/exceptions_of_thread.hpp"
 
 namespace crocus {
 
 namespace {
 
-detail::exception_globals& exceptions_of_thread() noexcept {
-    return *reinterpret_cast<detail::exception_globals*>(abi::__cxa_get_globals());
-}
-
 struct borrowed_call {
     void (*call)(void*);
     void* argument;
     fiber& caller;
-    detail::exception_globals exceptions = exceptions_of_thread();
+    detail::exception_globals exceptions = detail::exceptions_of_thread();
     bool in_fp_scope = false;                  // the caller
     std::optional<std::fenv_t> environment{};  // on its way in and out, where a switch may not leave it as it is
     std::exception_ptr error{};
@@ -32,7 +28,7 @@ struct borrowed_call {
     void run() noexcept {
         // What the caller handles, the call handles too: it may say throw, or ask whether an exception unwinds. The
         // call ends before the caller's handlers do, so both may refer to the same exceptions.
-        exceptions_of_thread() = exceptions;
+        detail::exceptions_of_thread() = exceptions;
         std::optional<fp_scope> own;
         if (in_fp_scope) {
             own.emplace();

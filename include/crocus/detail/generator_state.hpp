@@ -52,7 +52,7 @@ public:
     /// In the body: suspends it until somebody resumes the generator; rethrows what resume_with was given.
     void yield(thread_state& t, fiber& to) {
         status_ = generator_status::suspended;
-        resumer_ = fiber::special(t) ? &to.enter_specially() : &to.enter_on(t);
+        resumer_ = &to.enter(t);
         if (thrown_) [[unlikely]]
             rethrow_thrown();
     }
