@@ -22,6 +22,7 @@ generator_raised_stop_iteration::~generator_raised_stop_iteration() = default;
 nothing_sent::~nothing_sent() = default;
 bad_step_access::~bad_step_access() = default;
 wrong_fiber::~wrong_fiber() = default;
+yield_across_scope::~yield_across_scope() = default;
 cancelled_error::~cancelled_error() = default;
 invalid_state_error::~invalid_state_error() = default;
 cannot_suspend::~cannot_suspend() = default;
@@ -58,6 +59,10 @@ nothing_sent::nothing_sent()
 wrong_fiber::wrong_fiber()
     : generator_error("yield was called from a stack that is not its generator's: "
                       "from another task, an inner generator, or after the body has ended") {}
+
+yield_across_scope::yield_across_scope()
+    : generator_error("yield was called inside a scope that holds for its own flow alone (defer_cancellation, a time limit, "
+                      "a group of tasks): leave the scope before yielding, or open it around what resumes the generator") {}
 
 cancelled_error::cancelled_error(std::string message) : message_(std::move(message)) {}
 

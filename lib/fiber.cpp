@@ -185,7 +185,16 @@ void fiber::start() noexcept {
     std::abort();  // a body returned; it must end in exit_to
 }
 
-// ------------------------------------------------------------------------------------------------------------ fp_scope
+// ------------------------------------------------------------------------------------------------------------- scopes
+
+detail::yield_barrier::yield_barrier() noexcept : in_(fiber::current()), before_(std::exchange(in_.yields_as_, nullptr)) {
+    ++in_.barriers_;
+}
+
+detail::yield_barrier::~yield_barrier() {
+    --in_.barriers_;
+    in_.yields_as_ = before_;
+}
 
 fp_scope::fp_scope() noexcept : owner_(fiber::current()) {
     std::fegetenv(&others_);

@@ -37,36 +37,50 @@ std::exception_ptr converted_stop_iteration() {
 
 }  // namespace
 
-generator_state::~generator_state() = default;
+generator_state::~generator_state() { leave_chains(); }
+
+generator_status generator_state::status() const noexcept {
+    switch (phase_) {
+        case phase::created: return generator_status::created;
+        case phase::running: return generator_status::running;
+        case phase::closed: return generator_status::closed;
+        default: return runs_in_chain() ? generator_status::running : generator_status::suspended;
+    }
+}
+
+void generator_state::set_name(std::string name) {
+    name_.set(std::move(name));
+    identity_.name = &name_;
+}
 
 void generator_state::require_not_running() const {
-    if (status_ == generator_status::running) throw generator_already_executing();
+    if (status() == generator_status::running) throw generator_already_executing();
 }
 
 void generator_state::require_sendable() const {
     require_not_running();
-    if (status_ == generator_status::created) throw generator_not_started();
+    if (phase_ == phase::created) throw generator_not_started();
 }
 
-void generator_state::throw_wrong_fiber() { throw wrong_fiber(); }
+void generator_state::require_yields(const thread_state& t) const {
+    if (t.running != &own_fiber()) throw wrong_fiber();
+    if (own_fiber().behind_barrier()) throw yield_across_scope();
+}
 
-/// For a resume that finds the body not suspended. True if it can be entered now.
-bool generator_state::begin() {
-    require_not_running();
-    if (status_ == generator_status::closed) return false;
+/// Gives the body its stack.
+void generator_state::begin() {
     new (own_fiber_) fiber(stack(stack_size_), &generator_state::entry, this);
     own_fiber().set_identity(&identity_);
     resumer_ = &fiber::current();  // later ones are seen by the body itself, at its yield
-    return true;
 }
 
 void generator_state::finish_unstarted() noexcept {
-    status_ = generator_status::closed;
+    phase_ = phase::closed;
     release_body();
 }
 
 void generator_state::switch_in_specially() {
-    status_ = generator_status::running;
+    phase_ = phase::running;
     own_fiber().set_entered_in_unwinding(fiber::current().unwinding());
     own_fiber().enter_specially();
 }
@@ -77,23 +91,48 @@ void generator_state::rethrow() {
 
 void generator_state::rethrow_thrown() { std::rethrow_exception(std::exchange(thrown_, nullptr)); }
 
+/// resume(), where it takes more than a switch.
+void generator_state::resume_otherwise() {
+    switch (phase_) {
+        case phase::created: begin(); break;
+        case phase::running: throw generator_already_executing();
+        case phase::entangled: return enter_chain(nullptr);
+        case phase::closed: return;
+        default: break;
+    }
+    switch_in();
+    rethrow();
+}
+
+void generator_state::resume_ahead() {
+    require_not_running();
+    if (phase_ == phase::created) return resume();  // it has no fiber yet
+    struct interception {
+        generator_state& of;
+        ~interception() {
+            if (!of.closed()) of.own_fiber().intercept_yields(false);
+        }
+    } const while_it_runs{*this};
+    own_fiber().intercept_yields(true);
+    resume();
+}
+
 void generator_state::resume_with(std::exception_ptr error) {
     if (!error) throw usage_error("generator::throw_: there is no exception in the exception_ptr that it was given");
     require_not_running();
-    if (status_ == generator_status::created) finish_unstarted();
-    if (status_ == generator_status::closed) std::rethrow_exception(std::move(error));
-    thrown_ = std::move(error);
-    switch_in();
+    if (phase_ == phase::created) finish_unstarted();
+    if (phase_ == phase::closed) std::rethrow_exception(std::move(error));
+    if (delegating_ && !is_exit(error)) return enter_chain(std::move(error));
+    enter_own(std::move(error));
     rethrow();
 }
 
 void generator_state::close() {
     require_not_running();
-    if (status_ == generator_status::created) finish_unstarted();
-    if (status_ == generator_status::closed) return;
-    thrown_ = std::make_exception_ptr(generator_exit());
-    switch_in();
-    if (status_ == generator_status::suspended) throw generator_ignored_exit();
+    if (phase_ == phase::created) finish_unstarted();
+    if (phase_ == phase::closed) return;
+    enter_own(std::make_exception_ptr(generator_exit()));
+    if (phase_ != phase::closed) throw generator_ignored_exit();
     if (error_ && is_exit(error_)) error_ = nullptr;
     rethrow();
 }
@@ -108,9 +147,10 @@ void generator_state::entry(fiber&, void* argument) {
         self.error_ = std::current_exception();
     }
     self.release_body();
-    self.status_ = generator_status::closed;
+    self.phase_ = phase::closed;
+    fiber& next = self.root_ != nullptr ? self.hand_over() : *self.resumer_;
     fiber::exit_to(
-        *self.resumer_, [](void* ended) noexcept { static_cast<generator_state*>(ended)->own_fiber().~fiber(); },
+        next, [](void* ended) noexcept { static_cast<generator_state*>(ended)->own_fiber().~fiber(); },
         argument);
 }
 
@@ -125,7 +165,7 @@ bool generator_state::close_for_destruction() noexcept {
             if (attempt == 0) report_unraisable(where, std::current_exception());
         } catch (...) {
             report_unraisable(where, std::current_exception());
-            return status_ == generator_status::closed;
+            return closed();
         }
     }
     return false;

@@ -120,6 +120,14 @@ public:
     ~wrong_fiber() override;
 };
 
+/// yield was called inside a scope that holds for its flow alone: defer_cancellation, a time limit, a group of tasks
+/// (PEP 789). Whoever resumes the generator would run inside that scope.
+class CROCUS_EXPORT yield_across_scope : public generator_error {
+public:
+    yield_across_scope();
+    ~yield_across_scope() override;
+};
+
 // ------------------------------------------------------------------------------------------- floors 2 and 3: the loop
 
 /// The awaiting task, or the awaited one, was cancelled (asyncio.CancelledError). Not a std::exception.

@@ -20,6 +20,7 @@
 
 namespace crocus {
 
+class fiber;
 class fp_scope;
 
 namespace detail {
@@ -30,6 +31,20 @@ struct sanitizer_flow {
     void* fake_stack = nullptr;
     void* tsan = nullptr;
     unsigned valgrind_stack = 0;
+};
+
+/// A part of a flow that a generator's body must not leave by a yield (PEP 789): who resumes the generator would run
+/// under a scope that is not its own, a time limit say.
+class CROCUS_EXPORT yield_barrier {
+public:
+    yield_barrier() noexcept;
+    yield_barrier(const yield_barrier&) = delete;
+    yield_barrier& operator=(const yield_barrier&) = delete;
+    ~yield_barrier();
+
+private:
+    fiber& in_;
+    const fiber* before_;
 };
 }  // namespace detail
 
@@ -117,6 +132,12 @@ public:
         return entered_in_unwinding_ || (special(detail::this_thread()) && std::uncaught_exceptions() > 0);
     }
 
+    /// True if the body may leave this fiber by a yield as it comes: it runs on this fiber, behind no yield_barrier, and
+    /// its yields are not intercepted.
+    [[nodiscard]] bool may_yield(const detail::thread_state& t) const noexcept { return t.running == yields_as_; }
+    [[nodiscard]] bool behind_barrier() const noexcept { return barriers_ != 0; }
+    void intercept_yields(bool yes) noexcept { yields_as_ = yes ? nullptr : this; }
+
     /// Says who this fiber is, for reports.
     ///
     /// Requires: `identity` outlives the fiber, or the next call of this.
@@ -139,6 +160,7 @@ public:
 
 private:
     friend class fp_scope;
+    friend class detail::yield_barrier;
 
     fiber() noexcept;  // a thread's own flow
     static fiber& of_thread() noexcept;
@@ -150,7 +172,9 @@ private:
 
     detail::saved_context context_;  // while it is left; the first member
     bool entered_in_unwinding_ = false;
-    bool recorded_ = false;                 // its stack's use
+    bool recorded_ = false;          // its stack's use
+    unsigned barriers_ = 0;          // that are open
+    const fiber* yields_as_ = this;  // null behind a barrier, and where yields are intercepted
     detail::exception_globals exceptions_;  // while it is left
     stack stack_;
     body run_ = nullptr;

@@ -10,6 +10,8 @@
 #include <optional>
 #include <ranges>
 #include <source_location>
+#include <span>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -148,6 +150,8 @@ public:
 
     class yielder;
     class iterator;
+    class block_iterator;
+    class block_range;
 
     /// A generator that will run `body(yield)`. No code of the body runs, and no stack is taken, before the first
     /// next(). (G1) `site` is where it was made, for reports.
@@ -186,7 +190,7 @@ public:
         state_type& s = state();
         s.require_sendable();
         Send converted = std::forward<Value>(value);
-        if (s.status() == generator_status::suspended) s.sent_ = std::addressof(converted);
+        if (!s.closed()) s.set_sent(std::addressof(converted));
         s.resume();
         return take_step(s);
     }
@@ -230,6 +234,18 @@ public:
         return state_ ? state_->status() : generator_status::closed;
     }
 
+    /// True while the body is suspended in a yield.from of `inner` (gi_yieldfrom). (G78)
+    ///
+    /// Cost: grows with the depth of the delegation
+    template <class InnerSend, class InnerReturn>
+    [[nodiscard]] bool delegates_to(const generator<Yield, InnerSend, InnerReturn>& inner) const noexcept {
+        return state_ && inner.state_ && state_->stands_in(*inner.state_);
+    }
+
+    /// Its name in reports; empty if set_name() was not called. (G79)
+    [[nodiscard]] std::string name() const { return state().name(); }
+    void set_name(std::string name) { state().set_name(std::move(name)); }
+
     /// Iteration: each value in place, in the body. The end is silent; a body's exception comes out of begin() or ++.
     ///
     /// Requires: the generator outlives the iterator, which is single-pass: begin() goes on where the generator stands.
@@ -241,7 +257,26 @@ public:
     }
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return std::default_sentinel; }
 
+    /// Iteration by blocks, as std::span: what the body yields together (yielder::block) is read together, in place;
+    /// what it yields alone is a block of one. A block is there until the generator is resumed or closed.
+    [[nodiscard]] block_range blocks() { return block_range(state(), 0); }
+
+    /// The same, in blocks of up to `ahead` elements which the body left behind without waiting for them to be read: the
+    /// body runs ahead, and an exception of its is raised after what it yielded before.
+    ///
+    /// Requires: ahead is not 0
+    /// Cost:     one allocation for each call; a few nanoseconds an element
+    [[nodiscard]] block_range blocks(std::size_t ahead)
+        requires(state_type::can_run_ahead && std::is_void_v<Send>)
+    {
+        if (ahead == 0) throw usage_error("generator::blocks: a block of no elements was asked for");
+        return block_range(state(), ahead);
+    }
+
 private:
+    template <class, class, class>
+    friend class generator;
+
     state_type& state() const {
         if (!state_) throw generator_error("the generator was moved from");
         return *state_;
@@ -249,8 +284,8 @@ private:
 
     static step_type take_step(state_type& from) {
         step_type s;
-        if (from.status() == generator_status::suspended) {
-            s.yielded_.set(static_cast<Yield&&>(*from.yielded_));
+        if (!from.closed()) {
+            s.yielded_.set(static_cast<Yield&&>(*from.yielded()));
         } else if constexpr (!std::is_void_v<Return>) {
             s.returned_ = std::move(from.returned_);
             from.returned_.reset();
@@ -290,20 +325,11 @@ public:
         requires(std::same_as<InnerSend, Send> || std::is_void_v<InnerSend>)
     InnerReturn from(generator<Yield, InnerSend, InnerReturn>& inner) {
         state_.require_own_fiber(detail::this_thread());
-        auto s = inner.next();
-        while (s.yielded()) {
-            state_.yielded_ = std::addressof(*s);
-            if (std::exception_ptr thrown = relay(inner)) {
-                s = inner.throw_(std::move(thrown));
-            } else if constexpr (std::is_void_v<InnerSend>) {
-                refuse_sent();
-                s = inner.next();
-            } else {
-                auto* const sent = std::exchange(state_.sent_, nullptr);
-                s = sent != nullptr ? inner.send(static_cast<Send&&>(*sent)) : inner.next();
-            }
-        }
-        return s.result();
+        auto& s = inner.state();
+        s.resume();
+        if (!s.closed() && !state_.delegate_to(s))
+            throw generator_error("yield.from: the generator that was delegated to was destroyed meanwhile");
+        return inner.take_step(s).result();
     }
     template <class InnerSend, class InnerReturn>
         requires(std::same_as<InnerSend, Send> || std::is_void_v<InnerSend>)
@@ -325,6 +351,19 @@ public:
         }
     }
 
+    /// Yields every element of `elements`, in place: who resumes the generator sees the elements themselves, and may
+    /// change them or move from them unless they are const. The body is entered again after the last one only.
+    ///
+    /// Throws: generator_error   a value was sent, and a block takes none
+    ///         and what is thrown in, wherever in the block
+    void block(std::span<std::remove_reference_t<Yield>> elements) {
+        if (elements.empty()) return;
+        state_.require_own_fiber(detail::this_thread());
+        state_.set_yielded(elements.data());
+        state_.yield_block(std::to_address(elements.end()), sizeof(Yield));
+        refuse_sent();
+    }
+
 private:
     template <class, class, class>
     friend class detail::generator_body;
@@ -333,33 +372,20 @@ private:
     void give(std::remove_reference_t<Yield>& value) {
         fiber& to = state_.resumer();  // first, so that in a loop the compiler has it from the last yield
         detail::thread_state& t = detail::this_thread();
-        state_.require_own_fiber(t);
-        state_.yielded_ = std::addressof(value);
+        if (!state_.may_yield(t)) [[unlikely]]
+            if (state_.ran_ahead(t, value)) return;
+        state_.set_yielded(std::addressof(value));
         state_.yield(t, to);
     }
 
     void refuse_sent() {
-        if (std::exchange(state_.sent_, nullptr) != nullptr)
+        if (state_.take_sent() != nullptr)
             throw generator_error("yield.from: a value was sent, and what is delegated to takes none");
     }
 
     received_type take_sent() {
-        if (state_.sent_ == nullptr) return {};
-        return received_type(static_cast<Send&&>(*std::exchange(state_.sent_, nullptr)));
-    }
-
-    /// Yields. A close goes to inner first, and is then raised here; any other exception is inner's to be given.
-    template <class Inner>
-    std::exception_ptr relay(Inner& inner) {
-        try {
-            state_.yield(detail::this_thread(), state_.resumer());
-            return nullptr;
-        } catch (const generator_exit&) {
-            inner.close();
-            throw;
-        } catch (...) {
-            return std::current_exception();
-        }
+        auto* const sent = state_.take_sent();
+        return sent != nullptr ? received_type(static_cast<Send&&>(*sent)) : received_type();
     }
 
     state_type& state_;
@@ -378,23 +404,89 @@ public:
     iterator(iterator&&) noexcept = default;
     iterator& operator=(iterator&&) noexcept = default;
 
-    [[nodiscard]] reference operator*() const noexcept { return *state_->yielded_; }
+    [[nodiscard]] reference operator*() const noexcept { return *at_; }
     iterator& operator++() {
+        if (state_->in_block_at(at_)) {
+            state_->set_yielded(++at_);
+            return *this;
+        }
         state_->resume();
         state_->returned_.reset();
+        at_ = state_->yielded();
         return *this;
     }
     void operator++(int) { ++*this; }
 
-    [[nodiscard]] bool operator==(std::default_sentinel_t) const noexcept {
-        return state_->status() == detail::generator_status::closed;
-    }
+    [[nodiscard]] bool operator==(std::default_sentinel_t) const noexcept { return state_->closed(); }
 
 private:
     friend class generator;
-    explicit iterator(state_type& state) noexcept : state_(&state) {}
+    explicit iterator(state_type& state) noexcept : state_(&state), at_(state.yielded()) {}
 
     state_type* state_ = nullptr;
+    std::remove_reference_t<Yield>* at_ = nullptr;  // of its own, so that in a block it stays in a register
+};
+
+/// Single-pass, as iterator; ++ resumes the body.
+template <class Yield, class Send, class Return>
+class generator<Yield, Send, Return>::block_iterator {
+public:
+    using value_type = std::span<std::remove_reference_t<Yield>>;
+    using difference_type = std::ptrdiff_t;
+    using iterator_concept = std::input_iterator_tag;
+
+    block_iterator() = default;
+    block_iterator(block_iterator&&) noexcept = default;
+    block_iterator& operator=(block_iterator&&) noexcept = default;
+
+    [[nodiscard]] value_type operator*() const noexcept { return block_; }
+    block_iterator& operator++() {
+        block_ = range_->next();
+        return *this;
+    }
+    void operator++(int) { ++*this; }
+
+    [[nodiscard]] bool operator==(std::default_sentinel_t) const noexcept { return block_.empty(); }
+
+private:
+    friend class block_range;
+    explicit block_iterator(block_range& range) : range_(&range), block_(range.next()) {}
+
+    block_range* range_ = nullptr;
+    value_type block_;
+};
+
+/// What blocks() returns. Requires: the generator outlives it, and it its iterators.
+template <class Yield, class Send, class Return>
+class generator<Yield, Send, Return>::block_range : public std::ranges::view_base {
+public:
+    block_range(block_range&&) noexcept = default;
+    block_range& operator=(block_range&&) noexcept = default;
+
+    [[nodiscard]] block_iterator begin() { return block_iterator(*this); }
+    [[nodiscard]] std::default_sentinel_t end() const noexcept { return std::default_sentinel; }
+
+private:
+    friend class generator;
+    friend class block_iterator;
+    using element = std::remove_reference_t<Yield>;
+    using room = detail::run_ahead<std::remove_cvref_t<Yield>>;
+
+    block_range(state_type& state, std::size_t ahead) : state_(&state) {
+        if (ahead != 0) ahead_ = std::make_unique<room>(ahead);
+    }
+
+    /// Empty at the end.
+    std::span<element> next() {
+        if constexpr (state_type::can_run_ahead)
+            if (ahead_) return state_->fill(*ahead_);
+        state_->resume();
+        state_->returned_.reset();
+        return state_->closed() ? std::span<element>() : state_->take_block();
+    }
+
+    state_type* state_;
+    std::unique_ptr<room> ahead_;  // null: the body does not run ahead
 };
 
 }  // namespace crocus

@@ -1,17 +1,21 @@
 // What generator templates are built on: slots for values, and the part of the protocol that knows no types.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <exception>
 #include <functional>
 #include <optional>
 #include <source_location>
+#include <span>
+#include <string>
 #include <type_traits>
 #include <utility>
 
 #include <crocus/config.hpp>
 #include <crocus/detail/block_pool.hpp>
 #include <crocus/detail/flow_identity.hpp>
+#include <crocus/detail/run_ahead.hpp>
 #include <crocus/detail/slot.hpp>
 #include <crocus/fiber.hpp>
 
@@ -20,19 +24,28 @@ namespace crocus::detail {
 enum class generator_status { created, running, suspended, closed };
 
 /// The protocol: who may resume, close and yield, and where exceptions go.
+///
+/// Delegation (yield.from). The generators that delegate form a chain, from the one that is resumed, the root, to the
+/// one whose body stands at a yield, the leaf. The root enters the leaf's body at once, whatever lies between, and the
+/// leaf's yield returns at once to whoever resumed the root; a leaf that ends goes on in the body of its delegator. So
+/// a generator in a chain is asked about it only where it is resumed, and its body at its end.
+///
+/// Which leaf a root last entered is remembered by both; nobody else remembers them. Whoever enters a chain by another
+/// way, or shortens it, parts them first, so that neither is ever entered, or dangles, out of another's memory.
 class CROCUS_EXPORT generator_state {
 public:
     generator_state(const generator_state&) = delete;
     generator_state& operator=(const generator_state&) = delete;
 
-    [[nodiscard]] generator_status status() const noexcept { return status_; }
+    [[nodiscard]] generator_status status() const noexcept;
+    [[nodiscard]] bool closed() const noexcept { return phase_ == phase::closed; }
 
     /// Runs the body until it yields or ends. Rethrows what leaves it. Does nothing once closed.
     ///
     /// It and yield() are inline, so that nothing lies between the user's call and the switch.
     void resume() {
-        if (status_ != generator_status::suspended) [[unlikely]]
-            if (!begin()) return;
+        if (phase_ != phase::suspended) [[unlikely]]
+            return resume_otherwise();
         switch_in();
         if (error_) [[unlikely]]
             rethrow();
@@ -42,31 +55,63 @@ public:
     void close();
     void require_sendable() const;
 
-    /// Throws wrong_fiber unless the caller runs on the body's stack.
+    /// True if a yield may suspend the body: the caller runs on its stack, behind no yield_barrier, and not ahead.
+    [[nodiscard]] bool may_yield(const thread_state& t) const noexcept { return own_fiber().may_yield(t); }
+    /// Throws unless the caller may yield, be it ahead of who reads.
     void require_own_fiber(const thread_state& t) const {
-        if (t.running != &own_fiber()) [[unlikely]]
-            throw_wrong_fiber();
+        if (!may_yield(t)) [[unlikely]]
+            require_yields(t);
     }
     /// In the body: whom the next yield returns to.
     [[nodiscard]] fiber& resumer() const noexcept { return *resumer_; }
     /// In the body: suspends it until somebody resumes the generator; rethrows what resume_with was given.
     void yield(thread_state& t, fiber& to) {
-        status_ = generator_status::suspended;
+        phase_ = phase::suspended;
         resumer_ = &to.enter(t);
         if (thrown_) [[unlikely]]
             rethrow_thrown();
     }
+    /// In the body: the same for all elements from yielded_ to `end`, in place; all but the last are left without
+    /// entering the body. Returns early when a value is sent.
+    void yield_block(void* end, std::size_t element_size);
+
+    /// In the body: suspends it until `inner`, which stands at a yield, is finished, by this body's resumers or by
+    /// somebody else; true unless its owner destroyed it. When a close comes, inner is closed first.
+    bool delegate_to(generator_state& inner);
+    /// True while the body is suspended there.
+    [[nodiscard]] bool stands_in(const generator_state& inner) const noexcept;
+
+    /// The end of the block that the current element lies in, which is left at its last element.
+    [[nodiscard]] void* take_block(std::size_t element_size) noexcept;
+
+    void set_name(std::string name);
+    [[nodiscard]] std::string name() const { return name_.get(); }
 
 protected:
-    generator_state(std::size_t stack_size, const std::source_location& site) noexcept
-        : stack_size_(stack_size), identity_{"generator", nullptr, site} {}
+    generator_state(std::size_t stack_size, const std::source_location& site, bool takes_sent) noexcept
+        : takes_sent_(takes_sent), stack_size_(stack_size), identity_{"generator", nullptr, site} {}
     virtual ~generator_state();
 
     virtual void run_body() = 0;
     virtual void release_body() noexcept = 0;
 
+    /// True if the body stands at `at` in a block of its own, and that is not the block's last element.
+    [[nodiscard]] bool in_block_at(const void* at, std::size_t element_size) const noexcept {
+        return block_end_ != nullptr && yielded_ == at && static_cast<const std::byte*>(at) + element_size != block_end_;
+    }
+    void require_yields(const thread_state& t) const;
+    /// resume(), where yields of the body itself are to find may_yield() false.
+    void resume_ahead();
+
+    void* yielded_ = nullptr;  // in the body's frame, or in the leaf's; const if the generator's values are
+    void* sent_ = nullptr;     // in the sender's frame; null after next()
+
 private:
     friend struct generator_closer;
+
+    /// What resume() finds. `entangled` is suspended, with more to ask: it delegates, or somebody delegates to it, or
+    /// elements of a block are left.
+    enum class phase : unsigned char { created, running, suspended, entangled, closed };
 
     // Nothing is loaded: its place is the same before and after its time.
     [[nodiscard]] fiber& own_fiber() noexcept { return reinterpret_cast<fiber&>(own_fiber_); }
@@ -77,28 +122,55 @@ private:
         fiber& body = own_fiber();
         if (fiber::special(t)) [[unlikely]]
             return switch_in_specially();
-        status_ = generator_status::running;
+        phase_ = phase::running;
         body.set_entered_in_unwinding(t.running->entered_in_unwinding());
         body.enter_on(t);
     }
 
     static void entry(fiber& self, void* argument);
-    bool begin();
+    void begin();
+    void resume_otherwise();
+    void enter_with(std::exception_ptr error);
     void require_not_running() const;
     void finish_unstarted() noexcept;
     void switch_in_specially();
     void rethrow();
     [[noreturn, gnu::cold]] void rethrow_thrown();
-    [[noreturn, gnu::cold]] static void throw_wrong_fiber();
     bool close_for_destruction() noexcept;
 
-    generator_status status_ = generator_status::created;
+    // The chain: lib/generator/delegation.cpp
+    void enter_chain(std::exception_ptr error);
+    void enter_own(std::exception_ptr error);
+    void enter_member(generator_state& member, std::exception_ptr error);
+    [[nodiscard]] fiber& hand_over() noexcept;
+    [[nodiscard]] generator_state& find_leaf() noexcept;
+    [[nodiscard]] bool leads_to(const generator_state& member) const noexcept;
+    [[nodiscard]] bool runs_in_chain() const noexcept;
+    [[nodiscard]] bool advance_block() noexcept;
+    void settle() noexcept;
+    void remember(generator_state& leaf) noexcept;
+    void part() noexcept;
+    void link(generator_state& inner) noexcept;
+    void unlink() noexcept;
+    void leave_chains() noexcept;
+
+    phase phase_ = phase::created;
+    const bool takes_sent_;
+    bool delegating_ = false;                            // the body stands in delegate_to
     fiber* resumer_ = nullptr;                           // the most recent one: whom a yield returns to (G12)
     std::exception_ptr thrown_;                          // on its way in
     std::exception_ptr error_;                           // on its way out
     alignas(fiber) std::byte own_fiber_[sizeof(fiber)];  // a fiber while the body has a stack
     std::size_t stack_size_;
     flow_identity identity_;
+    rare_text name_;
+    std::byte* block_end_ = nullptr;  // of the block that the body stands in, if it does
+    std::size_t element_size_ = 0;
+    generator_state* delegate_ = nullptr;    // of delegate_to; null if it was destroyed meanwhile
+    generator_state* delegators_ = nullptr;  // whose delegate this is, chained by next_delegator_
+    generator_state* next_delegator_ = nullptr;
+    generator_state* leaf_ = nullptr;  // as a root: the one it entered last, if not itself
+    generator_state* root_ = nullptr;  // the other way round
     generator_state* next_abandoned_ = nullptr;
 };
 
@@ -110,12 +182,65 @@ struct CROCUS_EXPORT generator_closer {
 template <class Yield, class Send, class Return>
 class generator_values : public generator_state {
 public:
-    using generator_state::generator_state;
     using return_type = Return;
+    using element = std::remove_reference_t<Yield>;
+    static constexpr bool can_run_ahead = std::move_constructible<Yield> && !std::is_reference_v<Yield>;
 
-    std::remove_reference_t<Yield>* yielded_ = nullptr;  // in the body's frame
-    std::remove_reference_t<Send>* sent_ = nullptr;      // in the sender's frame; null after next()
+    generator_values(std::size_t stack_size, const std::source_location& site) noexcept
+        : generator_state(stack_size, site, !std::is_void_v<Send>) {}
+
+    [[nodiscard]] element* yielded() const noexcept { return static_cast<element*>(yielded_); }
+    void set_yielded(element* at) noexcept { yielded_ = const_cast<std::remove_cv_t<element>*>(at); }
+    [[nodiscard]] bool in_block_at(const element* at) const noexcept {
+        return generator_state::in_block_at(at, sizeof(element));
+    }
+    /// The current element, and all that is left of its block, which count as read.
+    [[nodiscard]] std::span<element> take_block() noexcept {
+        element* const first = yielded();
+        return {first, static_cast<element*>(generator_state::take_block(sizeof(element)))};
+    }
+
+    void set_sent(auto* value) noexcept { sent_ = const_cast<std::remove_cv_t<std::remove_reference_t<Send>>*>(value); }
+    [[nodiscard]] std::remove_reference_t<Send>* take_sent() noexcept {
+        return static_cast<std::remove_reference_t<Send>*>(std::exchange(sent_, nullptr));
+    }
+
+    /// Resumes until `ahead` is full or the body at its end. An error is raised when what came before it was read.
+    std::span<element> fill(run_ahead<element>& ahead) {
+        ahead.clear();
+        if (late_error_) std::rethrow_exception(std::exchange(late_error_, nullptr));
+        while (!ahead.full() && !closed()) {
+            ahead_ = &ahead;
+            try {
+                resume_ahead();
+            } catch (...) {
+                if (ahead.values().empty()) throw;
+                late_error_ = std::current_exception();
+                break;
+            }
+            // Set to null by a yield that left its value.
+            if (std::exchange(ahead_, nullptr) != nullptr && !closed()) ahead.add(static_cast<Yield&&>(*yielded()));
+        }
+        ahead_ = nullptr;
+        returned_.reset();
+        return ahead.values();
+    }
+    /// In the body, where may_yield() is false: true if it may go on, the value is left where it was asked for.
+    [[gnu::noinline]] bool ran_ahead(const thread_state& t, element& value) {
+        require_yields(t);
+        if constexpr (can_run_ahead) {
+            ahead_->add(static_cast<Yield&&>(value));
+            if (!ahead_->full()) return true;
+            ahead_ = nullptr;
+        }
+        return false;
+    }
+
     slot<Return> returned_;
+
+private:
+    run_ahead<std::remove_cv_t<element>>* ahead_ = nullptr;
+    std::exception_ptr late_error_;
 };
 
 /// The whole of a generator, with the body and what it is called with.
