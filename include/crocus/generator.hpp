@@ -225,7 +225,7 @@ public:
         if constexpr (!std::is_void_v<Return>) {
             std::optional<detail::value_of<Return>> returned;
             if (s.returned_.has_value()) returned.emplace(static_cast<Return&&>(s.returned_.get()));
-            s.returned_.reset();
+            s.forget_result();
             return returned;
         }
     }
@@ -252,7 +252,7 @@ public:
     [[nodiscard]] iterator begin() {
         state_type& s = state();
         s.resume();
-        s.returned_.reset();
+        s.forget_result();
         return iterator(s);
     }
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return std::default_sentinel; }
@@ -288,7 +288,7 @@ private:
             s.yielded_.set(static_cast<Yield&&>(*from.yielded()));
         } else if constexpr (!std::is_void_v<Return>) {
             s.returned_ = std::move(from.returned_);
-            from.returned_.reset();
+            from.forget_result();
         }
         return s;
     }
@@ -411,7 +411,7 @@ public:
             return *this;
         }
         state_->resume();
-        state_->returned_.reset();
+        state_->forget_result();
         at_ = state_->yielded();
         return *this;
     }
@@ -481,7 +481,7 @@ private:
         if constexpr (state_type::can_run_ahead)
             if (ahead_) return state_->fill(*ahead_);
         state_->resume();
-        state_->returned_.reset();
+        state_->forget_result();
         return state_->closed() ? std::span<element>() : state_->take_block();
     }
 

@@ -168,12 +168,15 @@ CROCUS_EXPORT void sleep(duration d);
 CROCUS_EXPORT void sleep_until(time_point t);
 
 /// Calls `f()`; a cancellation that arrives meanwhile is held, and delivered at the next wait outside.
+///
+/// Throws: what f throws; yield_across_scope where f yields for a generator whose body is outside
 template <class F>
 decltype(auto) defer_cancellation(F&& f) {
     struct hold {
         agent& who = agent::current();
         hold() { who.hold_cancellation(); }
         ~hold() { who.release_cancellation(); }
+        detail::yield_barrier no_yield;  // it would leave the hold open
     } const held;
     return std::forward<F>(f)();
 }

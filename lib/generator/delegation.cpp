@@ -20,7 +20,10 @@ bool generator_state::delegate_to(generator_state& inner) {
     } catch (const generator_exit&) {
         const bool there = delegate_ != nullptr;
         unlink();
-        if (there) inner.close();  // G63
+        if (there) {
+            inner.close();  // G63
+            inner.forget_result();
+        }
         throw;
     } catch (...) {
         unlink();
@@ -62,10 +65,9 @@ void generator_state::enter_chain(std::exception_ptr error) {
     if (to->phase_ == phase::running) {
         sent_ = nullptr;
         if (runs_in_chain()) throw generator_already_executing();
-        // Somebody else runs it. Its delegator is told, as if it had tried to resume it. (G5)
-        generator_state* told = this;
-        while (told->delegate_ != to) told = told->delegate_;
-        to = told;
+        // Somebody else runs it, or a delegator of it. Who delegates to what runs is told, as if it had resumed that. (G5)
+        to = this;
+        while (to->delegate_->status() != generator_status::running) to = to->delegate_;
         error = std::make_exception_ptr(generator_already_executing());
     } else if (sent_ != nullptr && !to->takes_sent_) {
         sent_ = nullptr;

@@ -94,6 +94,7 @@ protected:
 
     virtual void run_body() = 0;
     virtual void release_body() noexcept = 0;
+    virtual void forget_result() noexcept = 0;
 
     /// True if the body stands at `at` in a block of its own, and that is not the block's last element.
     [[nodiscard]] bool in_block_at(const void* at, std::size_t element_size) const noexcept {
@@ -235,6 +236,8 @@ public:
         }
         return false;
     }
+
+    void forget_result() noexcept final { returned_.reset(); }
 
     slot<Return> returned_;
 
