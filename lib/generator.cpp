@@ -97,7 +97,7 @@ void generator_state::resume_otherwise() {
         case phase::created: begin(); break;
         case phase::running: throw generator_already_executing();
         case phase::entangled: return enter_chain(nullptr);
-        case phase::closed: return;
+        case phase::closed: return rethrow();  // what was left for later
         default: break;
     }
     switch_in();
@@ -105,7 +105,6 @@ void generator_state::resume_otherwise() {
 }
 
 void generator_state::resume_ahead() {
-    require_not_running();
     if (phase_ == phase::created) return resume();  // it has no fiber yet
     struct interception {
         generator_state& of;
@@ -157,6 +156,7 @@ void generator_state::entry(fiber&, void* argument) {
 /// True if the body is gone, so that the state can be destroyed.
 bool generator_state::close_for_destruction() noexcept {
     const char* const where = "while a generator was destroyed";
+    if (closed() && error_) report_unraisable(where, std::exchange(error_, nullptr));
     for (int attempt = 0; attempt != closing_attempts; ++attempt) {
         try {
             close();

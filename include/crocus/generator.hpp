@@ -356,11 +356,14 @@ public:
     ///
     /// Throws: generator_error   a value was sent, and a block takes none
     ///         and what is thrown in, wherever in the block
-    void block(std::span<std::remove_reference_t<Yield>> elements) {
-        if (elements.empty()) return;
+    template <std::ranges::contiguous_range Elements>
+        requires std::ranges::sized_range<Elements> &&
+                 std::convertible_to<std::remove_reference_t<std::ranges::range_reference_t<Elements>> (*)[],
+                                     std::remove_reference_t<Yield> (*)[]>
+    void block(Elements&& elements) {
         state_.require_own_fiber(detail::this_thread());
-        state_.set_yielded(elements.data());
-        state_.yield_block(std::to_address(elements.end()), sizeof(Yield));
+        if (std::ranges::empty(elements)) return;
+        state_.yield_block(std::ranges::data(elements), std::ranges::size(elements));
         refuse_sent();
     }
 

@@ -35,8 +35,8 @@ bool generator_state::delegate_to(generator_state& inner) {
     return there;
 }
 
-void generator_state::yield_block(void* end, std::size_t element_size) {
-    block_end_ = static_cast<std::byte*>(end);
+void generator_state::yield_block(std::size_t size, std::size_t element_size) {
+    block_end_ = static_cast<std::byte*>(yielded_) + size * element_size;
     element_size_ = element_size;
     phase_ = phase::entangled;
     resumer_ = &resumer_->enter(this_thread());
@@ -87,19 +87,21 @@ void generator_state::enter_chain(std::exception_ptr error) {
 
 /// Raises `error` in this body, even where it delegates.
 void generator_state::enter_own(std::exception_ptr error) {
-    find_leaf().part();
+    if (generator_state& leaf = find_leaf(); leaf.phase_ != phase::running) leaf.part();
     enter_member(*this, std::move(error));
 }
 
 /// Enters the body of a member of the chain; comes back when one of the chain yields, or this is finished.
 void generator_state::enter_member(generator_state& member, std::exception_ptr error) {
+    part();
     remember(member);
     phase_ = member.phase_ = phase::running;
     member.thrown_ = std::move(error);
     member.own_fiber().set_entered_in_unwinding(fiber::current().unwinding());
     member.own_fiber().enter();
-    if (leaf_ != nullptr) {
+    if (leaf_ != nullptr) {  // a member below yielded
         phase_ = phase::entangled;
+        remember(find_leaf());  // which may delegate by now
         yielded_ = leaf_->yielded_;
         leaf_->settle();
     } else {

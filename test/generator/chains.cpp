@@ -375,7 +375,7 @@ BOOST_AUTO_TEST_CASE(random_forests_behave_as_the_expansion_of_pep_380) {
         std::vector<talking> all_;
     };
 
-    for (unsigned seed = 1; seed != 3'000; ++seed) {
+    for (unsigned seed = 1; seed != 10'000; ++seed) {
         forest ours(false, seed), reference(true, seed);
         std::minstd_rand script(seed + 1'000'000);
         std::string log;

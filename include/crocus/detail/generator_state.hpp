@@ -71,9 +71,9 @@ public:
         if (thrown_) [[unlikely]]
             rethrow_thrown();
     }
-    /// In the body: the same for all elements from yielded_ to `end`, in place; all but the last are left without
-    /// entering the body. Returns early when a value is sent.
-    void yield_block(void* end, std::size_t element_size);
+    /// In the body: the same for `size` elements from yielded_ on, in place; they are left without entering the body,
+    /// but for the last one. Returns early when a value is sent.
+    void yield_block(std::size_t size, std::size_t element_size);
 
     /// In the body: suspends it until `inner`, which stands at a yield, is finished, by this body's resumers or by
     /// somebody else; true unless its owner destroyed it. When a close comes, inner is closed first.
@@ -100,9 +100,12 @@ protected:
     [[nodiscard]] bool in_block_at(const void* at, std::size_t element_size) const noexcept {
         return block_end_ != nullptr && yielded_ == at && static_cast<const std::byte*>(at) + element_size != block_end_;
     }
+    void require_not_running() const;
     void require_yields(const thread_state& t) const;
     /// resume(), where yields of the body itself are to find may_yield() false.
     void resume_ahead();
+    /// Once closed: the next resume raises `error`.
+    void raise_later(std::exception_ptr error) noexcept { error_ = std::move(error); }
 
     void* yielded_ = nullptr;  // in the body's frame, or in the leaf's; const if the generator's values are
     void* sent_ = nullptr;     // in the sender's frame; null after next()
@@ -131,8 +134,6 @@ private:
     static void entry(fiber& self, void* argument);
     void begin();
     void resume_otherwise();
-    void enter_with(std::exception_ptr error);
-    void require_not_running() const;
     void finish_unstarted() noexcept;
     void switch_in_specially();
     void rethrow();
@@ -201,6 +202,11 @@ public:
         return {first, static_cast<element*>(generator_state::take_block(sizeof(element)))};
     }
 
+    void yield_block(element* first, std::size_t size) {
+        set_yielded(first);
+        generator_state::yield_block(size, sizeof(element));
+    }
+
     void set_sent(auto* value) noexcept { sent_ = const_cast<std::remove_cv_t<std::remove_reference_t<Send>>*>(value); }
     [[nodiscard]] std::remove_reference_t<Send>* take_sent() noexcept {
         return static_cast<std::remove_reference_t<Send>*>(std::exchange(sent_, nullptr));
@@ -208,22 +214,22 @@ public:
 
     /// Resumes until `ahead` is full or the body at its end. An error is raised when what came before it was read.
     std::span<element> fill(run_ahead<element>& ahead) {
+        require_not_running();
         ahead.clear();
-        if (late_error_) std::rethrow_exception(std::exchange(late_error_, nullptr));
+        if (closed()) resume();
         while (!ahead.full() && !closed()) {
             ahead_ = &ahead;
             try {
                 resume_ahead();
             } catch (...) {
+                ahead_ = nullptr;
                 if (ahead.values().empty()) throw;
-                late_error_ = std::current_exception();
-                break;
+                raise_later(std::current_exception());
             }
-            // Set to null by a yield that left its value.
-            if (std::exchange(ahead_, nullptr) != nullptr && !closed()) ahead.add(static_cast<Yield&&>(*yielded()));
+            const bool left = std::exchange(ahead_, nullptr) == nullptr;  // by the yield that the body stands at
+            if (!left && !closed()) ahead.add(static_cast<Yield&&>(*yielded()));
         }
-        ahead_ = nullptr;
-        returned_.reset();
+        forget_result();
         return ahead.values();
     }
     /// In the body, where may_yield() is false: true if it may go on, the value is left where it was asked for.
@@ -243,7 +249,6 @@ public:
 
 private:
     run_ahead<std::remove_cv_t<element>>* ahead_ = nullptr;
-    std::exception_ptr late_error_;
 };
 
 /// The whole of a generator, with the body and what it is called with.
