@@ -62,9 +62,9 @@ void generator_state::require_sendable() const {
     if (phase_ == phase::created) throw generator_not_started();
 }
 
-void generator_state::require_yields(const thread_state& t) const {
-    if (t.running != &own_fiber()) throw wrong_fiber();
-    if (own_fiber().behind_barrier()) throw yield_across_scope();
+void generator_state::throw_may_not_yield(const thread_state& t) const {
+    if (t.running == &own_fiber()) throw yield_across_scope();
+    throw wrong_fiber();
 }
 
 /// Gives the body its stack.
@@ -91,19 +91,6 @@ void generator_state::rethrow() {
 
 void generator_state::rethrow_thrown() { std::rethrow_exception(std::exchange(thrown_, nullptr)); }
 
-/// resume(), where it takes more than a switch.
-void generator_state::resume_otherwise() {
-    switch (phase_) {
-        case phase::created: begin(); break;
-        case phase::running: throw generator_already_executing();
-        case phase::entangled: return enter_chain(nullptr);
-        case phase::closed: return rethrow();  // what was left for later
-        default: break;
-    }
-    switch_in();
-    rethrow();
-}
-
 void generator_state::resume_ahead() {
     if (phase_ == phase::created) return resume();  // it has no fiber yet
     struct interception {
@@ -121,8 +108,9 @@ void generator_state::resume_with(std::exception_ptr error) {
     require_not_running();
     if (phase_ == phase::created) finish_unstarted();
     if (phase_ == phase::closed) std::rethrow_exception(std::move(error));
-    if (delegating_ && !is_exit(error)) return enter_chain(std::move(error));
-    enter_own(std::move(error));
+    const bool own = !delegating_ || is_exit(error);  // G63
+    (own ? prepare_own(std::move(error)) : prepare_chain(std::move(error)))->switch_in();
+    settle();
     rethrow();
 }
 
@@ -130,7 +118,8 @@ void generator_state::close() {
     require_not_running();
     if (phase_ == phase::created) finish_unstarted();
     if (phase_ == phase::closed) return;
-    enter_own(std::make_exception_ptr(generator_exit()));
+    prepare_own(std::make_exception_ptr(generator_exit()))->switch_in();
+    settle();
     if (phase_ != phase::closed) throw generator_ignored_exit();
     if (error_ && is_exit(error_)) error_ = nullptr;
     rethrow();

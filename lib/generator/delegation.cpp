@@ -59,17 +59,38 @@ fiber& generator_state::hand_over() noexcept {
 
 // ---------------------------------------------------------------------------------------------------------- by resumers
 
-/// Resumes what is entangled: the body that stands at a yield, whosever it is. `error` is raised there.
-void generator_state::enter_chain(std::exception_ptr error) {
+// Whose body is to be entered is found before the switch, and what it came to is seen to after it, in calls of their
+// own: every return from below a switch is mispredicted, so none has the switch inside.
+
+/// For a resume that finds the body not simply suspended: whose body is to be entered, if any.
+generator_state* generator_state::prepare() {
+    if (phase_ == phase::entangled) {
+        generator_state* const leaf = leaf_;  // mostly the one that yielded last, with nothing to see to
+        const bool simple = leaf != nullptr && leaf->phase_ == phase::entangled && !leaf->delegating_ &&
+                            leaf->block_end_ == nullptr && root_ == nullptr && (sent_ == nullptr || leaf->takes_sent_);
+        if (!simple) return prepare_chain(nullptr);
+        leaf->sent_ = std::exchange(sent_, nullptr);
+        phase_ = phase::running;
+        return leaf;
+    }
+    if (phase_ == phase::running) throw generator_already_executing();
+    if (phase_ == phase::closed) return nullptr;
+    begin();
+    return this;
+}
+
+/// For a resume of what is entangled: whose body stands at the yield. `error` will be raised there. Null: there is a
+/// next element without entering a body.
+generator_state* generator_state::prepare_chain(std::exception_ptr error) {
     generator_state* to = &find_leaf();
-    if (to->phase_ == phase::running) {
+    if (to->phase_ == phase::running) [[unlikely]] {
         sent_ = nullptr;
         if (runs_in_chain()) throw generator_already_executing();
         // Somebody else runs it, or a delegator of it. Who delegates to what runs is told, as if it had resumed that. (G5)
         to = this;
         while (to->delegate_->status() != generator_status::running) to = to->delegate_;
         error = std::make_exception_ptr(generator_already_executing());
-    } else if (sent_ != nullptr && !to->takes_sent_) {
+    } else if (sent_ != nullptr && !to->takes_sent_) [[unlikely]] {
         sent_ = nullptr;
         to->part();
         for (to = this; to->delegate_->takes_sent_;) to = to->delegate_;  // G59
@@ -77,36 +98,42 @@ void generator_state::enter_chain(std::exception_ptr error) {
             generator_error("yield.from: a value was sent, and what is delegated to takes none"));
     } else if (!error && sent_ == nullptr && to->advance_block()) {
         yielded_ = to->yielded_;
-        return;
+        return nullptr;
     } else if (to != this) {
         to->sent_ = std::exchange(sent_, nullptr);
     }
-    enter_member(*to, std::move(error));
-    rethrow();
+    prepare_member(*to, std::move(error));
+    return to;
 }
 
-/// Raises `error` in this body, even where it delegates.
-void generator_state::enter_own(std::exception_ptr error) {
+/// `error` will be raised in this body, even where it delegates.
+generator_state* generator_state::prepare_own(std::exception_ptr error) {
     if (generator_state& leaf = find_leaf(); leaf.phase_ != phase::running) leaf.part();
-    enter_member(*this, std::move(error));
+    prepare_member(*this, std::move(error));
+    return this;
 }
 
-/// Enters the body of a member of the chain; comes back when one of the chain yields, or this is finished.
-void generator_state::enter_member(generator_state& member, std::exception_ptr error) {
+void generator_state::prepare_member(generator_state& member, std::exception_ptr error) {
     part();
     remember(member);
-    phase_ = member.phase_ = phase::running;
+    phase_ = phase::running;
     member.thrown_ = std::move(error);
-    member.own_fiber().set_entered_in_unwinding(fiber::current().unwinding());
-    member.own_fiber().enter();
-    if (leaf_ != nullptr) {  // a member below yielded
-        phase_ = phase::entangled;
-        remember(find_leaf());  // which may delegate by now
-        yielded_ = leaf_->yielded_;
-        leaf_->settle();
-    } else {
-        settle();
-    }
+}
+
+/// After the switch: one of the chain has yielded, or this is finished.
+void generator_state::settle() {
+    generator_state* const leaf = leaf_;
+    if (leaf == nullptr || leaf->phase_ != phase::suspended) return settle_anew();
+    phase_ = leaf->phase_ = phase::entangled;
+    yielded_ = leaf->yielded_;
+}
+
+void generator_state::settle_anew() noexcept {
+    if (leaf_ == nullptr) return classify();
+    phase_ = phase::entangled;
+    remember(find_leaf());  // it may delegate by now
+    yielded_ = leaf_->yielded_;
+    leaf_->classify();
 }
 
 // ------------------------------------------------------------------------------------------------------------ the chain
@@ -148,7 +175,7 @@ void* generator_state::take_block(std::size_t element_size) noexcept {
 }
 
 /// Says anew whether there is more to ask than that it is suspended.
-void generator_state::settle() noexcept {
+void generator_state::classify() noexcept {
     if (phase_ != phase::suspended && phase_ != phase::entangled) return;
     const bool more = delegating_ || delegators_ != nullptr || block_end_ != nullptr;
     phase_ = more ? phase::entangled : phase::suspended;
@@ -173,7 +200,7 @@ void generator_state::link(generator_state& inner) noexcept {
     delegating_ = true;
     delegate_ = &inner;
     next_delegator_ = std::exchange(inner.delegators_, this);
-    inner.settle();
+    inner.classify();
 }
 
 void generator_state::unlink() noexcept {
@@ -184,7 +211,7 @@ void generator_state::unlink() noexcept {
     while (*at != this) at = &(*at)->next_delegator_;
     *at = std::exchange(next_delegator_, nullptr);
     if (inner->delegators_ == nullptr) inner->part();
-    inner->settle();
+    inner->classify();
 }
 
 /// For the end: nobody refers to this any more.

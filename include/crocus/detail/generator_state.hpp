@@ -44,9 +44,14 @@ public:
     ///
     /// It and yield() are inline, so that nothing lies between the user's call and the switch.
     void resume() {
-        if (phase_ != phase::suspended) [[unlikely]]
-            return resume_otherwise();
-        switch_in();
+        if (phase_ != phase::suspended) [[unlikely]] {
+            if (generator_state* const member = prepare()) {
+                member->switch_in();
+                settle();
+            }
+        } else {
+            switch_in();
+        }
         if (error_) [[unlikely]]
             rethrow();
     }
@@ -59,9 +64,14 @@ public:
     [[nodiscard]] bool may_yield(const thread_state& t) const noexcept { return own_fiber().may_yield(t); }
     /// Throws unless the caller may yield, be it ahead of who reads.
     void require_own_fiber(const thread_state& t) const {
-        if (!may_yield(t)) [[unlikely]]
-            require_yields(t);
+        if (!may_yield(t) && !is_intercepted(t)) [[unlikely]]
+            throw_may_not_yield(t);
     }
+    /// True if may_yield() is false for that reason.
+    [[nodiscard]] bool is_intercepted(const thread_state& t) const noexcept {
+        return t.running == &own_fiber() && !own_fiber().behind_barrier();
+    }
+    [[noreturn, gnu::cold]] void throw_may_not_yield(const thread_state& t) const;
     /// In the body: whom the next yield returns to.
     [[nodiscard]] fiber& resumer() const noexcept { return *resumer_; }
     /// In the body: suspends it until somebody resumes the generator; rethrows what resume_with was given.
@@ -101,7 +111,6 @@ protected:
         return block_end_ != nullptr && yielded_ == at && static_cast<const std::byte*>(at) + element_size != block_end_;
     }
     void require_not_running() const;
-    void require_yields(const thread_state& t) const;
     /// resume(), where yields of the body itself are to find may_yield() false.
     void resume_ahead();
     /// Once closed: the next resume raises `error`.
@@ -133,7 +142,7 @@ private:
 
     static void entry(fiber& self, void* argument);
     void begin();
-    void resume_otherwise();
+    [[nodiscard]] generator_state* prepare();
     void finish_unstarted() noexcept;
     void switch_in_specially();
     void rethrow();
@@ -141,15 +150,17 @@ private:
     bool close_for_destruction() noexcept;
 
     // The chain: lib/generator/delegation.cpp
-    void enter_chain(std::exception_ptr error);
-    void enter_own(std::exception_ptr error);
-    void enter_member(generator_state& member, std::exception_ptr error);
+    void settle();
+    void settle_anew() noexcept;
+    [[nodiscard]] generator_state* prepare_chain(std::exception_ptr error);
+    [[nodiscard]] generator_state* prepare_own(std::exception_ptr error);
+    void prepare_member(generator_state& member, std::exception_ptr error);
     [[nodiscard]] fiber& hand_over() noexcept;
     [[nodiscard]] generator_state& find_leaf() noexcept;
     [[nodiscard]] bool leads_to(const generator_state& member) const noexcept;
     [[nodiscard]] bool runs_in_chain() const noexcept;
     [[nodiscard]] bool advance_block() noexcept;
-    void settle() noexcept;
+    void classify() noexcept;
     void remember(generator_state& leaf) noexcept;
     void part() noexcept;
     void link(generator_state& inner) noexcept;
@@ -233,8 +244,9 @@ public:
         return ahead.values();
     }
     /// In the body, where may_yield() is false: true if it may go on, the value is left where it was asked for.
-    [[gnu::noinline]] bool ran_ahead(const thread_state& t, element& value) {
-        require_yields(t);
+    bool ran_ahead(const thread_state& t, element& value) {
+        if (!is_intercepted(t)) [[unlikely]]
+            throw_may_not_yield(t);
         if constexpr (can_run_ahead) {
             ahead_->add(static_cast<Yield&&>(value));
             if (!ahead_->full()) return true;
