@@ -139,6 +139,7 @@ public:
 
 private:
     friend class fp_scope;
+    friend struct detail::debug_layout;
 
     fiber() noexcept;  // a thread's own flow
     static fiber& of_thread() noexcept;

@@ -67,6 +67,7 @@ protected:
 
 private:
     friend struct generator_closer;
+    friend struct debug_layout;
 
     // Nothing is loaded: its place is the same before and after its time.
     [[nodiscard]] fiber& own_fiber() noexcept { return reinterpret_cast<fiber&>(own_fiber_); }
