@@ -83,6 +83,7 @@ class Process:
         self.running = {}
         self.fibers = self.main_flows() + self.on_stacks()
         self.loops = [f.argument for f in self.fibers if f.kind == "event loop"]
+        self.running_agents = {self.word(loop, "loop_running") for loop in self.loops}
         self.agents = [a for loop in self.loops for a in self.agents_of(loop)]
         self.tell_agents()
         for number, fiber in enumerate(self.fibers, 1):
@@ -132,15 +133,14 @@ class Process:
         return flows[::-1]
 
     def on_stacks(self):
-        found, chunk = [], self.chunks
+        return [fiber for fiber in (self.on_slot(base, slot) for base, slot in self.slots()) if fiber]
+
+    def slots(self):
+        chunk = self.chunks
         while chunk:
             slot, begin = self.word(chunk, "chunk_slot_bytes"), self.word(chunk, "chunk_begin")
-            for base in range(begin, self.word(chunk, "chunk_next"), slot):
-                fiber = self.on_slot(base, slot)
-                if fiber:
-                    found.append(fiber)
+            yield from ((base, slot) for base in range(begin, self.word(chunk, "chunk_next"), slot))
             chunk = self.word(chunk, "chunk_older")
-        return found
 
     def on_slot(self, base, slot):
         colour = base // slot % self.at["slot_colours"] * self.at["slot_colour_bytes"]
@@ -207,7 +207,6 @@ class Process:
     # ------------------------------------------------------------------------------------------------- who waits
 
     def agents_of(self, loop):
-        self.running_agents = getattr(self, "running_agents", set()) | {self.word(loop, "loop_running")}
         yield self.agent(self.word(loop, "loop_main"), "main flow", "")
         at = self.word(loop, "loop_tasks")
         while at:
@@ -426,18 +425,16 @@ class Gdb:
 
     def pages(self, process):
         """What fibers use of their stacks, and the ends of all slots."""
-        page, chunk = 4096, process.chunks
+        page = 4096
         used = {f.top: f.registers[REGISTERS[process.processor]["sp"]] - 256
                 for f in process.fibers if f.top and f.registers and not f.thread}
-        while chunk:
-            slot, begin = process.word(chunk, "chunk_slot_bytes"), process.word(chunk, "chunk_begin")
-            for base in range(begin, process.word(chunk, "chunk_next"), slot):
-                end = base + slot
-                sp = next((used[top] for top in range(end - page, end, 64) if top in used), end - page)
-                running = any(f.thread and base < f.top < end for f in process.fibers)
-                low = base + process.at["guard_bytes"] if running else sp // page * page
-                yield low, end - low
-            chunk = process.word(chunk, "chunk_older")
+        running = {f.top for f in process.fibers if f.thread}
+        for base, slot in process.slots():
+            end = base + slot
+            tops = range(end - page, end, 64)
+            sp = next((used[top] for top in tops if top in used), end - page)
+            low = base + process.at["guard_bytes"] if any(top in running for top in tops) else sp // page * page
+            yield low, end - low
 
 
 def segments(core):
