@@ -43,7 +43,7 @@ void task_stack::run(fiber&, void* argument) noexcept {
             loop.exit_running([](void* s) noexcept { static_cast<task_stack*>(s)->destroy(); }, argument);
         self.identity_.kind = "idle stack";
         self.identity_.name = nullptr;  // that task is gone
-        loop.go_on();  // until it is taken again
+        loop.go_on();                   // until it is taken again
     }
 }
 
