@@ -61,6 +61,8 @@ private:
     std::unique_ptr<event_loop> loop_;
 };
 
+constinit const detail::flow_identity hub_identity{"event loop", nullptr, std::source_location::current()};
+
 // Loops whose tasks could not be ended. They are kept findable.
 struct {
     std::mutex mutex;
@@ -186,6 +188,7 @@ void event_loop::set_default_executor(std::shared_ptr<executor> replacement) {
 event_loop* event_loop::attach() {
     hub_.emplace(
         stack(stack::default_size()), [](fiber&, void* self) { static_cast<event_loop*>(self)->run_hub(); }, this);
+    hub_->set_identity(&hub_identity);
     main_->flow = &fiber::current();
     running_ = main_.get();
     return std::exchange(detail::this_thread().loop, this);

@@ -9,6 +9,7 @@
 
 #include <boost/context/detail/fcontext.hpp>
 
+#include "detail/debug_descriptor.hpp"
 #include "detail/exceptions_of_thread.hpp"
 #include "detail/stack_overflow.hpp"
 #include "detail/stack_recorder.hpp"
@@ -56,6 +57,7 @@ namespace {
 #else
     over_boost = !detail::has_inline_switch || detail::has_shadow_stack();
 #endif
+    crocus_debug_v1.mechanism = over_boost ? 2 : 1;
     never_inline = over_boost || sanitizer::present();
     watched = sanitizer::watching();
 }
@@ -67,6 +69,7 @@ fiber::fiber(stack on, body run, void* argument) noexcept : fiber(std::move(on),
 
 fiber::fiber(stack&& on, void* top, body run, void* argument) noexcept
     : recorded_(detail::start_recording(on, top)), stack_(std::move(on)), run_(run), argument_(argument) {
+    detail::set_fiber_on(stack_, *this);
     if (over_boost)
         context_.sp = context::make_fcontext(top, stack_.size(), [](context::transfer_t from) {
             detail::this_thread().left->context_.sp = from.fctx;
@@ -104,6 +107,7 @@ fiber& fiber::of_thread() noexcept {
     t.error_number = &errno;
     if (!never_inline) t.exceptions = &detail::exceptions_of_thread();
     detail::make_signal_stack();
+    detail::list_thread(*t.running);
     return *t.running;
 }
 

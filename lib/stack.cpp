@@ -1,9 +1,10 @@
 // Stacks are carved from chunks, each chunk one mapping. A slot is a power of two:
 //
 //     low                                                        high
-//     | guard, 64 KiB | usable ...                | colour | link |
+//     | guard, 64 KiB | usable ...        | link | colour | chunk |
 //
-// The link chains free stacks. It lies at the hot end, whose page is the one that a used stack has touched anyway.
+// The link chains free stacks, and says which fiber has a stack that is not free. It lies at the hot end, whose page is
+// the one that a used stack has touched anyway. The last bytes of a chunk's first slot describe the chunk.
 #include <crocus/stack.hpp>
 
 #include <algorithm>
@@ -21,7 +22,9 @@
 
 #include <crocus/error.hpp>
 
+#include "detail/debug_descriptor.hpp"
 #include "detail/stack_overflow.hpp"
+#include "detail/stack_slot.hpp"
 #include "sanitizer.hpp"
 
 namespace crocus {
@@ -33,18 +36,17 @@ constexpr std::size_t smallest_slot = std::size_t{128} << 10;
 constexpr std::size_t largest_size = std::size_t{1} << 30;
 constexpr std::size_t classes = 16;
 constexpr std::size_t chunk_bytes_limit = std::size_t{256} << 20;
-constexpr std::size_t cache_line = 64;
-constexpr std::size_t colours = 16;  // 16 lines of 64 bytes: tops of stacks spread over 1 KiB of cache sets
 constexpr std::size_t cached_per_thread = 1024;
 
 #ifndef MADV_GUARD_INSTALL
 constexpr int MADV_GUARD_INSTALL = 102;  // Linux 6.13; older headers lack the name
 #endif
 
-struct free_stack {
-    free_stack* next;
-    std::size_t slot_class;
-};
+using detail::slot_colour_bytes;
+using detail::slot_colours;
+using detail::slot_reserved;
+using detail::stack_chunk;
+using free_stack = detail::stack_link;
 
 struct free_list {
     free_stack* head = nullptr;
@@ -58,7 +60,7 @@ struct free_list {
     free_stack* pop() noexcept {
         free_stack* const s = head;
         if (s != nullptr) {
-            head = s->next;
+            head = static_cast<free_stack*>(s->next);
             --count;
         }
         return s;
@@ -68,8 +70,15 @@ struct free_list {
 std::size_t slot_bytes(std::size_t slot_class) noexcept { return smallest_slot << slot_class; }
 
 std::size_t class_of(std::size_t size) noexcept {
-    const std::size_t slot = std::bit_ceil(size + guard_size + colours * cache_line + sizeof(free_stack));
+    const std::size_t slot = std::bit_ceil(size + guard_size + slot_colours * slot_colour_bytes + slot_reserved);
     return slot <= smallest_slot ? 0 : static_cast<std::size_t>(std::countr_zero(slot / smallest_slot));
+}
+
+/// Where the link of the slot that begins here lies, and its stack ends. Neighbouring stacks end at different lines, or
+/// they would all share a few cache sets.
+std::byte* coloured_top(std::byte* begin, std::size_t slot) noexcept {
+    const std::size_t number = reinterpret_cast<std::uintptr_t>(begin) / slot;
+    return begin + slot - slot_reserved - (number % slot_colours) * slot_colour_bytes;
 }
 
 /// What the kernel allows this process, from /proc: every mprotect guard splits a mapping in two more.
@@ -97,37 +106,37 @@ public:
     }
 
 private:
-    struct chunk {
-        std::byte* next = nullptr;
-        std::byte* end = nullptr;
-        std::size_t slots = 8;  // in the next chunk: doubles until chunk_bytes_limit
-        bool guards_by_mprotect = false;
+    struct growing {
+        stack_chunk* chunk = nullptr;  // that new stacks are carved from
+        std::size_t slots = 8;         // in the next chunk: doubles until chunk_bytes_limit
     };
 
     free_stack* carve(std::size_t slot_class) {
-        chunk& c = chunks_[slot_class];
+        growing& g = growing_[slot_class];
         const std::size_t slot = slot_bytes(slot_class);
-        if (c.next == c.end) map_chunk(c, slot);
+        if (g.chunk == nullptr || g.chunk->next == g.chunk->end) map_chunk(g, slot);
+        stack_chunk& c = *g.chunk;
         guard(c);
         detail::report_stack_overflows();
-        std::byte* const base = c.next;
+        std::byte* const top = coloured_top(c.next, slot);
+        const auto size = static_cast<std::uint32_t>(top - (c.next + guard_size));
+        auto* const s = new (top) free_stack{nullptr, size, static_cast<std::uint32_t>(slot_class)};
         c.next += slot;
-        auto* const s = reinterpret_cast<free_stack*>(base + slot - sizeof(free_stack));
-        s->slot_class = slot_class;
         return s;
     }
 
-    static void map_chunk(chunk& c, std::size_t slot) {
-        std::size_t slots = std::max<std::size_t>(1, std::min(c.slots, chunk_bytes_limit / slot));
+    static void map_chunk(growing& g, std::size_t slot) {
+        std::size_t slots = std::max<std::size_t>(1, std::min(g.slots, chunk_bytes_limit / slot));
         for (;; slots /= 2) {  // a smaller chunk may still fit
             void* const p = ::mmap(nullptr, slots * slot, PROT_READ | PROT_WRITE,
                                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
             if (p != MAP_FAILED) {
                 ::madvise(p, slots * slot, MADV_NOHUGEPAGE);  // a huge page would give every stack 2 MiB
-                c.next = static_cast<std::byte*>(p);
-                c.end = c.next + slots * slot;
-                c.slots = slots * 2;
-                c.guards_by_mprotect = false;
+                auto* const begin = static_cast<std::byte*>(p);
+                g.chunk = new (begin + slot - sizeof(stack_chunk))
+                    stack_chunk{crocus_debug_v1.chunks, begin, begin, begin + slots * slot, slot, false};
+                crocus_debug_v1.chunks = g.chunk;
+                g.slots = slots * 2;
                 return;
             }
             if (slots == 1)
@@ -136,7 +145,7 @@ private:
         }
     }
 
-    void guard(chunk& c) {
+    void guard(stack_chunk& c) {
         if (!c.guards_by_mprotect) {
             if (::madvise(c.next, guard_size, MADV_GUARD_INSTALL) == 0) return;
             c.guards_by_mprotect = true;  // an older kernel, or locked memory: mprotect for the rest of the chunk
@@ -152,7 +161,7 @@ private:
 
     std::mutex mutex_;
     std::array<free_list, classes> free_;
-    std::array<chunk, classes> chunks_;
+    std::array<growing, classes> growing_;
     long mprotect_guards_ = 0;
 };
 
@@ -181,17 +190,11 @@ void open_cache() {
     (void)owner;
 }
 
-/// Neighbouring stacks start at different lines, or they would all share a few cache sets.
-std::byte* coloured_top(free_stack* s, std::size_t slot) noexcept {
-    const std::size_t number = reinterpret_cast<std::uintptr_t>(s) / slot;
-    return reinterpret_cast<std::byte*>(s) - (number % colours) * cache_line;
-}
-
 }  // namespace
 
 std::size_t stack::default_size() noexcept {
-    static const std::size_t size =
-        ((sanitizer::present() ? std::size_t{1024} : std::size_t{256}) << 10) - guard_size - 2 * colours * cache_line;
+    static const std::size_t size = ((sanitizer::present() ? std::size_t{1024} : std::size_t{256}) << 10) - guard_size -
+                                    2 * slot_colours * slot_colour_bytes;
     return size;
 }
 
@@ -202,12 +205,8 @@ stack::stack(std::size_t size) {
     if (!cache.open) open_cache();
     free_stack* s = cache.free[slot_class].pop();
     if (s == nullptr) s = pool.take(slot_class);
-
-    const std::size_t slot = slot_bytes(slot_class);
-    std::byte* const base = reinterpret_cast<std::byte*>(s) + sizeof(free_stack) - slot;
-    std::byte* const top = coloured_top(s, slot);
-    top_ = top;
-    size_ = static_cast<std::size_t>(top - (base + guard_size));
+    top_ = s;
+    size_ = s->size;
     sanitizer::unpoison(bottom(), size_);  // frames that were left, not returned from, leave poison behind
 }
 
@@ -221,10 +220,7 @@ void stack::give_back_below(const void* p) const noexcept {
 stack::~stack() {
     if (top_ == nullptr) return;
     if (!cache.open) open_cache();  // a thread that only gives back has one too, to be emptied when it ends
-    // The slot is aligned to nothing but its chunk; the link is found from the size, which the colour has shortened.
-    auto* const bottom_of_slot = static_cast<std::byte*>(bottom()) - guard_size;
-    const std::size_t slot = std::bit_ceil(size_ + guard_size);
-    auto* const s = reinterpret_cast<free_stack*>(bottom_of_slot + slot - sizeof(free_stack));
+    auto* const s = static_cast<free_stack*>(top_);
     const std::size_t slot_class = s->slot_class;
     free_list& list = cache.free[slot_class];
     list.push(s);

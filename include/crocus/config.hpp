@@ -8,3 +8,7 @@
 
 /// Marks what the shared library exports; everything else is hidden (-fvisibility=hidden).
 #define CROCUS_EXPORT __attribute__((visibility("default")))
+
+namespace crocus::detail {
+struct debug_layout;  // tells debuggers where members lie (lib/detail/debug_descriptor.cpp)
+}

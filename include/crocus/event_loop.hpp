@@ -243,6 +243,8 @@ public:
     }
 
 private:
+    friend struct detail::debug_layout;
+
     /// Where to go on: the next agent, made the running one, or the hub.
     [[gnu::always_inline]] fiber& next_to_run() noexcept {
         detail::runnable* const first = ready_.front();

@@ -161,6 +161,7 @@ public:
 private:
     friend class fp_scope;
     friend class detail::yield_barrier;
+    friend struct detail::debug_layout;
 
     fiber() noexcept;  // a thread's own flow
     static fiber& of_thread() noexcept;

@@ -66,6 +66,8 @@ public:
     void give_back_below(const void* p) const noexcept;
 
 private:
+    friend struct detail::debug_layout;
+
     void* top_ = nullptr;
     std::size_t size_ = 0;
 };

@@ -35,6 +35,7 @@ protected:
 
 private:
     friend class crocus::wait_queue;
+    friend struct debug_layout;
 
     void leave_queue() noexcept;
 

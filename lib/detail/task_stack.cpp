@@ -41,7 +41,9 @@ void task_stack::run(fiber&, void* argument) noexcept {
         } while (!alone && loop.next_begins_here(self.size_));
         if (alone || !loop.keep_idle(self))
             loop.exit_running([](void* s) noexcept { static_cast<task_stack*>(s)->destroy(); }, argument);
-        loop.go_on();  // until it is taken again
+        self.identity_.kind = "idle stack";
+        self.identity_.name = nullptr;  // that task is gone
+        loop.go_on();                   // until it is taken again
     }
 }
 

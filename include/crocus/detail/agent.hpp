@@ -77,6 +77,7 @@ private:
 
     friend class wait_queue;
     friend class detail::waiter;
+    friend struct detail::debug_layout;
 
     detail::waiter* waiting_ = nullptr;  // where it waits, while a cancellation may end that
     int cancelling_ = 0;

@@ -87,6 +87,8 @@ protected:
     virtual void require_not_self() const {}
 
 private:
+    friend struct debug_layout;
+
     void destroy() noexcept {
         if (!retrieved_) [[unlikely]]
             report_unretrieved();

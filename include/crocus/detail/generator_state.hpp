@@ -121,6 +121,7 @@ protected:
 
 private:
     friend struct generator_closer;
+    friend struct debug_layout;
 
     /// What resume() finds. `entangled` is suspended, with more to ask: it delegates, or somebody delegates to it, or
     /// elements of a block are left.

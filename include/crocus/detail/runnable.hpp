@@ -190,6 +190,8 @@ public:
     green_agent* next_task = nullptr;
 
 private:
+    friend struct debug_layout;
+
     event_loop& loop_;
     const std::size_t stack_size_;
     bool parked_ = false;
@@ -223,6 +225,8 @@ public:
     }
 
 private:
+    friend struct debug_layout;
+
     green_agent* first_ = nullptr;
     green_agent* last_ = nullptr;
     std::size_t size_ = 0;

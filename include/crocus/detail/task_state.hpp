@@ -62,6 +62,8 @@ protected:
     virtual void drop_value() noexcept = 0;
 
 private:
+    friend struct debug_layout;
+
     void run() noexcept;
     void end_function() noexcept;
     void end() noexcept;
