@@ -90,8 +90,8 @@ struct debug_layout {
         d.outcome_queue = offsetof(future_state, done_);
         d.outcome_site = offsetof(future_state, site_);
         d.generator_resumer = offsetof(generator_state, resumer_);
-        d.generator_status = offsetof(generator_state, status_);
-        d.generator_running = static_cast<std::uint32_t>(generator_status::running);
+        d.generator_status = offsetof(generator_state, phase_);
+        d.generator_running = static_cast<std::uint32_t>(generator_state::phase::running);
         return d;
     }
 };

@@ -125,7 +125,7 @@ private:
 
     /// What resume() finds. `entangled` is suspended, with more to ask: it delegates, or somebody delegates to it, or
     /// elements of a block are left.
-    enum class phase : unsigned char { created, running, suspended, entangled, closed };
+    enum class phase { created, running, suspended, entangled, closed };
 
     // Nothing is loaded: its place is the same before and after its time.
     [[nodiscard]] fiber& own_fiber() noexcept { return reinterpret_cast<fiber&>(own_fiber_); }
