@@ -12,6 +12,7 @@
 #include <crocus/stack.hpp>
 #include <crocus/fiber.hpp>
 #include <crocus/generator.hpp>
+#include <crocus/context_manager.hpp>
 
 // 2  the loop
 #include <crocus/io_driver.hpp>

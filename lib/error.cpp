@@ -22,6 +22,9 @@ generator_raised_stop_iteration::~generator_raised_stop_iteration() = default;
 nothing_sent::~nothing_sent() = default;
 bad_step_access::~bad_step_access() = default;
 wrong_fiber::~wrong_fiber() = default;
+generator_did_not_yield::~generator_did_not_yield() = default;
+generator_did_not_stop::~generator_did_not_stop() = default;
+exception_suppressed::~exception_suppressed() = default;
 cancelled_error::~cancelled_error() = default;
 invalid_state_error::~invalid_state_error() = default;
 cannot_suspend::~cannot_suspend() = default;
@@ -58,6 +61,13 @@ nothing_sent::nothing_sent()
 wrong_fiber::wrong_fiber()
     : generator_error("yield was called from a stack that is not its generator's: "
                       "from another task, an inner generator, or after the body has ended") {}
+
+generator_did_not_yield::generator_did_not_yield()
+    : generator_error("generator didn't yield: a context manager's body yields once, where the scope's body is to run") {}
+
+exception_suppressed::exception_suppressed()
+    : usage_error("with: the context manager suppressed what the body threw, so there is no value to return. "
+                  "Let the body return a std::optional: it is empty then") {}
 
 cancelled_error::cancelled_error(std::string message) : message_(std::move(message)) {}
 
