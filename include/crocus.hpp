@@ -13,6 +13,7 @@
 #include <crocus/fiber.hpp>
 #include <crocus/generator.hpp>
 #include <crocus/context_manager.hpp>
+#include <crocus/exit_stack.hpp>
 
 // 2  the loop
 #include <crocus/io_driver.hpp>

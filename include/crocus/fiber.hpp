@@ -117,6 +117,11 @@ public:
         return entered_in_unwinding_ || (special(detail::this_thread()) && std::uncaught_exceptions() > 0);
     }
 
+    /// Says that an exception is on its way through the running fiber where the C++ runtime cannot see it: through C
+    /// frames, say. Until the end it counts as unwinding, for this fiber and those that it enters. Nests.
+    static void begin_unwinding() noexcept;
+    static void end_unwinding() noexcept;
+
     /// Says who this fiber is, for reports.
     ///
     /// Requires: `identity` outlives the fiber, or the next call of this.
