@@ -23,6 +23,8 @@ namespace crocus {
 class fp_scope;
 
 namespace detail {
+class c_call;
+
 /// A flow of control as sanitizers know it. Always there, so that plain and sanitized programs share one layout.
 struct sanitizer_flow {
     const void* bottom = nullptr;
@@ -144,6 +146,7 @@ public:
 
 private:
     friend class fp_scope;
+    friend class detail::c_call;
 
     fiber() noexcept;  // a thread's own flow
     static fiber& of_thread() noexcept;
@@ -162,6 +165,7 @@ private:
     void* argument_ = nullptr;
     const detail::flow_identity* identity_ = nullptr;
     fp_scope* floating_point_ = nullptr;  // the outermost
+    detail::c_call* c_calls_ = nullptr;   // on this stack, the innermost
     detail::sanitizer_flow seen_;
 };
 
