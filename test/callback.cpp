@@ -230,7 +230,7 @@ BOOST_AUTO_TEST_CASE(a_c_function_may_have_several_callbacks) {
             },
             even, 0);
     };
-    BOOST_TEST(run([](int i) { return i; }, [](int i) { return 100 * i; }) == 906);
+    BOOST_TEST(run([factor = 1](int i) { return factor * i; }, [factor = 100](int i) { return factor * i; }) == 906);
     BOOST_CHECK_THROW(run([](int) -> int { throw oops{1}; }, [](int) { return 0; }), oops);
     BOOST_CHECK_THROW(run([](int) { return 0; }, [](int) -> int { throw oops{1}; }), oops);
     BOOST_CHECK_EXCEPTION(run([](int) -> int { throw oops{1}; }, [](int) -> int { throw oops{2}; }), oops,
