@@ -35,8 +35,8 @@ struct user_data;
 /// The callback may throw: the C function is given `stop`, now and whenever it calls back again, and the exception goes
 /// on once it has returned. Meanwhile it counts as unwinding, so that a cancellation is held.
 ///
-/// The callback may suspend, yield, and call through_c: the C function's frames stay on this stack, and others may be in
-/// the same function. A second callback of the same function is a second through_c, in the first one's api; without
+/// The callback may suspend, yield, and call through_c: the C function's frames stay on this stack, and others may be
+/// in the same function. A second callback of the same function is a second through_c, in the first one's api; without
 /// user_data they are told apart by their types, as any two lambdas are.
 ///
 /// Returns what api does.
