@@ -63,7 +63,8 @@ wrong_fiber::wrong_fiber()
                       "from another task, an inner generator, or after the body has ended") {}
 
 generator_did_not_yield::generator_did_not_yield()
-    : generator_error("generator didn't yield: a context manager's body yields once, where the scope's body is to run") {}
+    : generator_error("generator didn't yield: a context manager's body yields once, "
+                      "where the scope's body is to run") {}
 
 exception_suppressed::exception_suppressed()
     : usage_error("with: the context manager suppressed what the body threw, so there is no value to return. "
