@@ -12,6 +12,9 @@
 #include <crocus/stack.hpp>
 #include <crocus/fiber.hpp>
 #include <crocus/generator.hpp>
+#include <crocus/context_manager.hpp>
+#include <crocus/exit_stack.hpp>
+#include <crocus/callback.hpp>
 
 // 2  the loop
 #include <crocus/io_driver.hpp>

@@ -23,6 +23,9 @@ nothing_sent::~nothing_sent() = default;
 bad_step_access::~bad_step_access() = default;
 wrong_fiber::~wrong_fiber() = default;
 yield_across_scope::~yield_across_scope() = default;
+generator_did_not_yield::~generator_did_not_yield() = default;
+generator_did_not_stop::~generator_did_not_stop() = default;
+exception_suppressed::~exception_suppressed() = default;
 cancelled_error::~cancelled_error() = default;
 invalid_state_error::~invalid_state_error() = default;
 cannot_suspend::~cannot_suspend() = default;
@@ -63,6 +66,14 @@ wrong_fiber::wrong_fiber()
 yield_across_scope::yield_across_scope()
     : generator_error("yield was called inside a scope that holds for its own flow alone (defer_cancellation, a time limit, "
                       "a group of tasks): leave the scope before yielding, or open it around what resumes the generator") {}
+
+generator_did_not_yield::generator_did_not_yield()
+    : generator_error("generator didn't yield: a context manager's body yields once, "
+                      "where the scope's body is to run") {}
+
+exception_suppressed::exception_suppressed()
+    : usage_error("with: the context manager suppressed what the body threw, so there is no value to return. "
+                  "Let the body return a std::optional: it is empty then") {}
 
 cancelled_error::cancelled_error(std::string message) : message_(std::move(message)) {}
 

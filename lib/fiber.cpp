@@ -181,6 +181,11 @@ void fiber::give_back_unused() const noexcept {
     std::abort();  // an exited fiber was entered
 }
 
+// Not inline, for the same reason as leave() and arrive(): what lies between the two may suspend.
+
+[[gnu::noinline]] void fiber::begin_unwinding() noexcept { ++detail::exceptions_of_thread().uncaught; }
+[[gnu::noinline]] void fiber::end_unwinding() noexcept { --detail::exceptions_of_thread().uncaught; }
+
 void fiber::start() noexcept {
     detail::mark_end_of_stack();
     if (never_inline) arrive();

@@ -142,10 +142,18 @@ void generator_state::entry(fiber&, void* argument) {
         argument);
 }
 
-/// True if the body is gone, so that the state can be destroyed.
+/// True if the body is gone, so that the state can be destroyed. A cancellation that comes while the body's clean-up
+/// waits has nobody to go to here: it is held, as in any destructor.
 bool generator_state::close_for_destruction() noexcept {
     const char* const where = "while a generator was destroyed";
-    if (closed() && error_) report_unraisable(where, std::exchange(error_, nullptr));
+    if (closed()) {
+        if (error_) report_unraisable(where, std::exchange(error_, nullptr));
+        return true;
+    }
+    struct destruction {
+        destruction() noexcept { fiber::begin_unwinding(); }
+        ~destruction() { fiber::end_unwinding(); }
+    } const holds_cancellation;
     for (int attempt = 0; attempt != closing_attempts; ++attempt) {
         try {
             close();

@@ -128,6 +128,28 @@ public:
     ~yield_across_scope() override;
 };
 
+/// The body of a context manager returned without a yield: there is nothing to enter (RuntimeError in Python).
+class CROCUS_EXPORT generator_did_not_yield : public generator_error {
+public:
+    generator_did_not_yield();
+    ~generator_did_not_yield() override;
+};
+
+/// The body of a context manager yielded a second time, and was closed (RuntimeError in Python). If it did so instead
+/// of dealing with an exception, that one is nested: std::rethrow_if_nested.
+class CROCUS_EXPORT generator_did_not_stop : public generator_error {
+public:
+    using generator_error::generator_error;
+    ~generator_did_not_stop() override;
+};
+
+/// A context manager suppressed an exception, and its scope has no value to return then. The exception is nested.
+class CROCUS_EXPORT exception_suppressed : public usage_error {
+public:
+    exception_suppressed();
+    ~exception_suppressed() override;
+};
+
 // ------------------------------------------------------------------------------------------- floors 2 and 3: the loop
 
 /// The awaiting task, or the awaited one, was cancelled (asyncio.CancelledError). Not a std::exception.

@@ -24,6 +24,8 @@ class fiber;
 class fp_scope;
 
 namespace detail {
+class c_call;
+
 /// A flow of control as sanitizers know it. Always there, so that plain and sanitized programs share one layout.
 struct sanitizer_flow {
     const void* bottom = nullptr;
@@ -138,6 +140,11 @@ public:
     [[nodiscard]] bool behind_barrier() const noexcept { return barriers_ != 0; }
     void intercept_yields(bool yes) noexcept { yields_as_ = yes ? nullptr : this; }
 
+    /// Says that an exception is on its way through the running fiber where the C++ runtime cannot see it: through C
+    /// frames, say. Until the end it counts as unwinding, for this fiber and those that it enters. Nests.
+    static void begin_unwinding() noexcept;
+    static void end_unwinding() noexcept;
+
     /// Says who this fiber is, for reports.
     ///
     /// Requires: `identity` outlives the fiber, or the next call of this.
@@ -162,6 +169,7 @@ private:
     friend class fp_scope;
     friend class detail::yield_barrier;
     friend struct detail::debug_layout;
+    friend class detail::c_call;
 
     fiber() noexcept;  // a thread's own flow
     static fiber& of_thread() noexcept;
@@ -182,6 +190,7 @@ private:
     void* argument_ = nullptr;
     const detail::flow_identity* identity_ = nullptr;
     fp_scope* floating_point_ = nullptr;  // the outermost
+    detail::c_call* c_calls_ = nullptr;   // on this stack, the innermost
     detail::sanitizer_flow seen_;
 };
 

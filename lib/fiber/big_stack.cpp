@@ -88,6 +88,7 @@ void fiber::call_on(stack on, void (*call)(void*), void* argument, const std::so
         &b);
     borrower.set_identity(&identity);
     borrower.set_entered_in_unwinding(caller.entered_in_unwinding());
+    borrower.c_calls_ = caller.c_calls_;
     borrower.enter();
     if (b.environment) std::fesetenv(&*b.environment);
     if (b.error) std::rethrow_exception(std::exchange(b.error, nullptr));

@@ -19,6 +19,10 @@ generator<int> count_up() {
     return [](auto& yield) { yield(1); };
 }
 
+context_manager<int> one() {
+    return [](auto& yield) { yield(1); };
+}
+
 void use() {
     run([] {
         sleep(1ms);
@@ -26,6 +30,8 @@ void use() {
         auto [a, b] = gather([] { return 1; }, [] { return string("two"); });
         cout << t.get() << a << b;
         for (int i : count_up()) cout << i;
+        with(one(), [](int i) { cout << i; });
+        with_exit_stack([](exit_stack& scope) { scope.enter_context(one()); });
         defer_cancellation([] { yield_now(); });
         to_thread([] {});
         stream s = open_connection("127.0.0.1", 80);

@@ -1,14 +1,19 @@
-// PEP 789: no yield leaves a scope that holds for its own flow alone.
+// Generators and the scopes of who runs: PEP 789, and cancellation where a generator is destroyed.
 #define BOOST_TEST_MODULE generator_scopes
 #include <array>
 #include <boost/test/unit_test.hpp>
 
 #include <crocus/generator.hpp>
+#include <crocus/task.hpp>
 #include <crocus/wait_queue.hpp>
+
+#include "support/reports.hpp"
+#include "support/virtual_time.hpp"
 
 namespace {
 
 using crocus::generator;
+using namespace std::chrono_literals;
 
 }  // namespace
 
@@ -47,4 +52,33 @@ BOOST_AUTO_TEST_CASE(cancellation_is_not_deferred_for_whoever_resumes_a_generato
         yield(2);
     };
     BOOST_TEST(*g.next() == 2);
+}
+
+BOOST_AUTO_TEST_CASE(a_cancellation_that_meets_the_destruction_of_a_generator_is_held_until_the_next_wait) {
+    const crocus::test::reports reports;
+    bool cleaned_up = false, destroyed = false;
+    crocus::test::run_virtual([&] {
+        auto t = crocus::create_task([&] {
+            {
+                generator<int> g = [&](auto& yield) {
+                    try {
+                        yield(1);
+                    } catch (const crocus::generator_exit&) {
+                        crocus::sleep(2s);
+                        cleaned_up = true;
+                        throw;
+                    }
+                };
+                g.next();
+            }
+            destroyed = true;
+            crocus::sleep(1h);
+        });
+        crocus::sleep(1s);
+        t.cancel("stop");
+        BOOST_CHECK_THROW(t.get(), crocus::cancelled_error);
+    });
+    BOOST_TEST(cleaned_up);
+    BOOST_TEST(destroyed);
+    BOOST_TEST(reports.texts.empty());
 }
