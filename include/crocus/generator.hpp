@@ -160,8 +160,7 @@ public:
                  std::invocable<std::decay_t<Body>&, yielder&>)
     generator(Body&& body, std::size_t stack_size = stack::default_size(),  // NOLINT: implicit, so `return [...]` works
               std::source_location site = std::source_location::current())
-        : state_(new detail::generator_body<state_type, yielder, std::decay_t<Body>>(std::forward<Body>(body),
-                                                                                     stack_size, site)) {}
+        : state_(new detail::generator_body<yielder, std::decay_t<Body>>(std::forward<Body>(body), stack_size, site)) {}
 
     generator(generator&&) noexcept = default;
     generator& operator=(generator&&) noexcept = default;
@@ -298,7 +297,7 @@ private:
 
 /// What a body calls to yield. Its type has a name so that functions which yield on a body's behalf can take it.
 template <class Yield, class Send, class Return>
-class generator<Yield, Send, Return>::yielder {
+class generator<Yield, Send, Return>::yielder : private state_type {  // no pointer lies between a yield and the state
 public:
     yielder(const yielder&) = delete;
     yielder& operator=(const yielder&) = delete;
@@ -311,7 +310,7 @@ public:
     ///           A destructor that yields must not let these out: C++ ends the process.
     received_type operator()(Yield value) {
         give(value);
-        if constexpr (!std::is_void_v<Send>) return take_sent();
+        if constexpr (!std::is_void_v<Send>) return take_received();
     }
 
     /// Delegates to `inner` until it is finished (yield from): next, send, throw_ and close go straight to it. Somebody
@@ -324,10 +323,10 @@ public:
     template <class InnerSend, class InnerReturn>
         requires(std::same_as<InnerSend, Send> || std::is_void_v<InnerSend>)
     InnerReturn from(generator<Yield, InnerSend, InnerReturn>& inner) {
-        state_.require_own_fiber(detail::this_thread());
+        this->require_own_fiber(detail::this_thread());
         auto& s = inner.state();
         s.resume();
-        if (!s.closed() && !state_.delegate_to(s))
+        if (!s.closed() && !this->delegate_to(s))
             throw generator_error("yield.from: the generator that was delegated to was destroyed meanwhile");
         return inner.take_step(s).result();
     }
@@ -361,37 +360,37 @@ public:
                  std::convertible_to<std::remove_reference_t<std::ranges::range_reference_t<Elements>> (*)[],
                                      std::remove_reference_t<Yield> (*)[]>
     void block(Elements&& elements) {
-        state_.require_own_fiber(detail::this_thread());
+        this->require_own_fiber(detail::this_thread());
         if (std::ranges::empty(elements)) return;
-        state_.yield_block(std::ranges::data(elements), std::ranges::size(elements));
+        state_type::yield_block(std::ranges::data(elements), std::ranges::size(elements));
         refuse_sent();
     }
 
 private:
-    template <class, class, class>
+    friend class generator;
+    template <class, class>
     friend class detail::generator_body;
-    explicit yielder(state_type& state) noexcept : state_(state) {}
+    using state_type::state_type;
 
     void give(std::remove_reference_t<Yield>& value) {
-        fiber& to = state_.resumer();  // first, so that in a loop the compiler has it from the last yield
+        fiber& to = this->resumer();  // first, so that in a loop the compiler has it from the last yield
         detail::thread_state& t = detail::this_thread();
-        if (!state_.may_yield(t)) [[unlikely]]
-            if (state_.ran_ahead(t, value)) return;
-        state_.set_yielded(std::addressof(value));
-        state_.yield(t, to);
+        if (!this->may_yield(t)) [[unlikely]]
+            if (this->ran_ahead(t, value)) return;
+        this->set_yielded(std::addressof(value));
+        this->yield(t, to);
     }
 
     void refuse_sent() {
-        if (state_.take_sent() != nullptr)
+        if (state_type::take_sent() != nullptr)
             throw generator_error("yield.from: a value was sent, and what is delegated to takes none");
     }
 
-    received_type take_sent() {
-        auto* const sent = state_.take_sent();
+    received_type take_received() {
+        auto* const sent = state_type::take_sent();
         return sent != nullptr ? received_type(static_cast<Send&&>(*sent)) : received_type();
     }
 
-    state_type& state_;
 };
 
 /// Single-pass. Refers to the value in the body; ++ resumes the body.
@@ -409,10 +408,11 @@ public:
 
     [[nodiscard]] reference operator*() const noexcept { return *at_; }
     iterator& operator++() {
-        if (state_->in_block_at(at_)) {
-            state_->set_yielded(++at_);
-            return *this;
-        }
+        if (!state_->suspended()) [[unlikely]]
+            if (state_->in_block_at(at_)) {
+                state_->set_yielded(++at_);
+                return *this;
+            }
         state_->resume();
         state_->forget_result();
         at_ = state_->yielded();

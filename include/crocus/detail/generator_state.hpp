@@ -39,6 +39,8 @@ public:
 
     [[nodiscard]] generator_status status() const noexcept;
     [[nodiscard]] bool closed() const noexcept { return phase_ == phase::closed; }
+    /// False also where there is more to ask than that: see phase.
+    [[nodiscard]] bool suspended() const noexcept { return phase_ == phase::suspended; }
 
     /// Runs the body until it yields or ends. Rethrows what leaves it. Does nothing once closed.
     ///
@@ -52,7 +54,7 @@ public:
         } else {
             switch_in();
         }
-        if (error_) [[unlikely]]
+        if (closed()) [[unlikely]]
             rethrow();
     }
     /// The same, with `error` raised at the yield.
@@ -133,7 +135,9 @@ private:
 
     void switch_in() {
         thread_state& t = this_thread();
-        fiber& body = own_fiber();
+        generator_state* self = this;
+        asm volatile("" : "+r"(self));  // or compilers keep the sum in memory, from which everything here would wait
+        fiber& body = self->own_fiber();
         if (fiber::special(t)) [[unlikely]]
             return switch_in_specially();
         phase_ = phase::running;
@@ -173,7 +177,7 @@ private:
     bool delegating_ = false;                            // the body stands in delegate_to
     fiber* resumer_ = nullptr;                           // the most recent one: whom a yield returns to (G12)
     std::exception_ptr thrown_;                          // on its way in
-    std::exception_ptr error_;                           // on its way out
+    std::exception_ptr error_;                           // on its way out, once closed
     alignas(fiber) std::byte own_fiber_[sizeof(fiber)];  // a fiber while the body has a stack
     std::size_t stack_size_;
     flow_identity identity_;
@@ -264,21 +268,21 @@ private:
     run_ahead<std::remove_cv_t<element>>* ahead_ = nullptr;
 };
 
-/// The whole of a generator, with the body and what it is called with.
-template <class Values, class Yielder, class Body>
-class generator_body final : public Values {
+/// The whole of a generator: what its body is called with, and the body.
+template <class Yielder, class Body>
+class generator_body final : public Yielder {
 public:
     template <class From>
     generator_body(From&& body, std::size_t stack_size, const std::source_location& site)
-        : Values(stack_size, site), body_(std::in_place, std::forward<From>(body)) {}
+        : Yielder(stack_size, site), body_(std::in_place, std::forward<From>(body)) {}
 
     static void* operator new(std::size_t) { return allocate_block<sizeof(generator_body)>(); }
     static void operator delete(void* block) noexcept { free_block<sizeof(generator_body)>(block); }
 
 private:
     void run_body() override {
-        Yielder yield(*this);
-        if constexpr (std::is_void_v<typename Values::return_type>)
+        Yielder& yield = *this;
+        if constexpr (std::is_void_v<typename Yielder::return_type>)
             static_cast<void>(std::invoke(*body_, yield));
         else
             this->returned_.set(std::invoke(*body_, yield));
