@@ -343,8 +343,8 @@ public:
     template <std::ranges::input_range Range>
         requires std::convertible_to<std::ranges::range_reference_t<Range>, Yield>
     void from(Range&& range) {
-        for (auto&& element : range) {
-            Yield value = std::forward<decltype(element)>(element);
+        for (auto&& each : range) {
+            Yield value = std::forward<decltype(each)>(each);
             give(value);
             refuse_sent();
         }
