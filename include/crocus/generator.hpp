@@ -165,8 +165,9 @@ public:
     generator(generator&&) noexcept = default;
     generator& operator=(generator&&) noexcept = default;
 
-    /// Closes it. What close() would throw goes to the unraisable hook. A body that keeps yielding instead of leaving is
-    /// given up with its stack, and reported. Nothing runs and nothing is thrown if the body was never started. (G46, G47)
+    /// Closes it. What close() would throw goes to the unraisable hook. A body that keeps yielding instead of leaving
+    /// is given up with its stack, and reported. Nothing runs if the body was never started. A cancellation that comes
+    /// while the body's clean-up waits is held until the next wait outside. (G46, G47)
     ~generator() = default;
 
     /// Resumes the body to its next yield, or its end (next(g)).
@@ -181,7 +182,7 @@ public:
 
     /// Resumes the body; the yield expression it is suspended in gives `value` (g.send(value)).
     ///
-    /// Throws: generator_not_started   the body has not reached a yield; nothing was sent, the generator is unharmed (G3)
+    /// Throws: generator_not_started   the body has not reached a yield; nothing was sent, nothing is harmed (G3)
     ///         and what next() throws
     template <class Value = Send>
         requires(!std::is_void_v<Send> && std::convertible_to<Value &&, Send>)
@@ -260,8 +261,8 @@ public:
     /// what it yields alone is a block of one. A block is there until the generator is resumed or closed.
     [[nodiscard]] block_range blocks() { return block_range(state(), 0); }
 
-    /// The same, in blocks of up to `ahead` elements which the body left behind without waiting for them to be read: the
-    /// body runs ahead, and an exception of its is raised after what it yielded before.
+    /// The same, in blocks of up to `ahead` elements, which the body leaves behind without waiting for them to be read:
+    /// it runs ahead, and an exception of its is raised after what it yielded before.
     ///
     /// Requires: ahead is not 0
     /// Cost:     one allocation for each call; a few nanoseconds an element
@@ -306,7 +307,8 @@ public:
     ///
     /// Suspends: until the generator is resumed
     /// Throws:   what throw_() was given; generator_exit when it is closed
-    ///           wrong_fiber   called from a stack that is not this generator's
+    ///           wrong_fiber          called from a stack that is not this generator's
+    ///           yield_across_scope   called inside a scope that holds for its flow alone (PEP 789)
     ///           A destructor that yields must not let these out: C++ ends the process.
     received_type operator()(Yield value) {
         give(value);
@@ -317,9 +319,12 @@ public:
     /// else may resume inner too; when a close comes, inner is closed first, and then this body.
     ///
     /// Returns what inner's body returned.
-    /// Throws: what leaves inner; wrong_fiber
-    ///         bad_step_access   somebody else finished inner and was given its result
-    ///         generator_error   a value was sent, and inner takes none (G59)
+    /// Throws: what leaves inner; wrong_fiber; yield_across_scope
+    ///         bad_step_access               somebody else finished inner and was given its result
+    ///         generator_error               a value was sent, and inner takes none (G59); inner was destroyed
+    ///         generator_already_executing   somebody else runs inner
+    /// Cost:   an element costs the same however many generators delegate between the one that is resumed and the one
+    ///         that yields: some nanoseconds more than without delegation
     template <class InnerSend, class InnerReturn>
         requires(std::same_as<InnerSend, Send> || std::is_void_v<InnerSend>)
     InnerReturn from(generator<Yield, InnerSend, InnerReturn>& inner) {
@@ -354,7 +359,8 @@ public:
     /// change them or move from them unless they are const. The body is entered again after the last one only.
     ///
     /// Throws: generator_error   a value was sent, and a block takes none
-    ///         and what is thrown in, wherever in the block
+    ///         what a yield throws; what is thrown in comes wherever in the block the reader stands
+    /// Cost:   some nanoseconds an element that is read by itself, none for what is read by blocks()
     template <std::ranges::contiguous_range Elements>
         requires std::ranges::sized_range<Elements> &&
                  std::convertible_to<std::remove_reference_t<std::ranges::range_reference_t<Elements>> (*)[],

@@ -5,7 +5,7 @@
 
 namespace crocus::detail {
 
-// ---------------------------------------------------------------------------------------------------------- in the body
+// --------------------------------------------------------------------------------------------------------- in the body
 
 bool generator_state::delegate_to(generator_state& inner) {
     link(inner);
@@ -57,7 +57,7 @@ fiber& generator_state::hand_over() noexcept {
     return to->own_fiber();
 }
 
-// ---------------------------------------------------------------------------------------------------------- by resumers
+// --------------------------------------------------------------------------------------------------------- by resumers
 
 // Whose body is to be entered is found before the switch, and what it came to is seen to after it, in calls of their
 // own: every return from below a switch is mispredicted, so none has the switch inside.
@@ -86,7 +86,7 @@ generator_state* generator_state::prepare_chain(std::exception_ptr error) {
     if (to->phase_ == phase::running) [[unlikely]] {
         sent_ = nullptr;
         if (runs_in_chain()) throw generator_already_executing();
-        // Somebody else runs it, or a delegator of it. Who delegates to what runs is told, as if it had resumed that. (G5)
+        // Somebody else runs it, or a delegator of it. Who delegates to what runs is told so in its body. (G5)
         to = this;
         while (to->delegate_->status() != generator_status::running) to = to->delegate_;
         error = std::make_exception_ptr(generator_already_executing());
@@ -136,7 +136,7 @@ void generator_state::settle_anew() noexcept {
     leaf_->classify();
 }
 
-// ------------------------------------------------------------------------------------------------------------ the chain
+// ----------------------------------------------------------------------------------------------------------- the chain
 
 generator_state& generator_state::find_leaf() noexcept {
     generator_state* at = leaf_ != nullptr ? leaf_ : this;

@@ -110,7 +110,8 @@ protected:
 
     /// True if the body stands at `at` in a block of its own, and that is not the block's last element.
     [[nodiscard]] bool in_block_at(const void* at, std::size_t element_size) const noexcept {
-        return block_end_ != nullptr && yielded_ == at && static_cast<const std::byte*>(at) + element_size != block_end_;
+        return block_end_ != nullptr && yielded_ == at &&
+               static_cast<const std::byte*>(at) + element_size != block_end_;
     }
     void require_not_running() const;
     /// resume(), where yields of the body itself are to find may_yield() false.
