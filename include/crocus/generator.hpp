@@ -378,7 +378,7 @@ private:
     friend class detail::generator_body;
     using state_type::state_type;
 
-    void give(std::remove_reference_t<Yield>& value) {
+    [[gnu::always_inline]] void give(std::remove_reference_t<Yield>& value) {
         fiber& to = this->resumer();  // first, so that in a loop the compiler has it from the last yield
         detail::thread_state& t = detail::this_thread();
         if (!this->may_yield(t)) [[unlikely]]
@@ -413,7 +413,7 @@ public:
     iterator& operator=(iterator&&) noexcept = default;
 
     [[nodiscard]] reference operator*() const noexcept { return *at_; }
-    iterator& operator++() {
+    [[gnu::always_inline]] iterator& operator++() {
         if (!state_->suspended()) [[unlikely]]
             if (state_->in_block_at(at_)) {
                 state_->set_yielded(++at_);

@@ -45,7 +45,7 @@ public:
     /// Runs the body until it yields or ends. Rethrows what leaves it. Does nothing once closed.
     ///
     /// It and yield() are inline, so that nothing lies between the user's call and the switch.
-    void resume() {
+    [[gnu::always_inline]] void resume() {
         if (phase_ != phase::suspended) [[unlikely]] {
             if (generator_state* const member = prepare()) {
                 member->switch_in();
@@ -77,7 +77,7 @@ public:
     /// In the body: whom the next yield returns to.
     [[nodiscard]] fiber& resumer() const noexcept { return *resumer_; }
     /// In the body: suspends it until somebody resumes the generator; rethrows what resume_with was given.
-    void yield(thread_state& t, fiber& to) {
+    [[gnu::always_inline]] void yield(thread_state& t, fiber& to) {
         phase_ = phase::suspended;
         resumer_ = &to.enter(t);
         if (thrown_) [[unlikely]]
