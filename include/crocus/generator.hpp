@@ -419,7 +419,7 @@ public:
                 state_->set_yielded(++at_);
                 return *this;
             }
-        state_->resume();
+        state_->resume_here();
         state_->forget_result();
         at_ = state_->yielded();
         return *this;

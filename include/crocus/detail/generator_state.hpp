@@ -44,8 +44,9 @@ public:
 
     /// Runs the body until it yields or ends. Rethrows what leaves it. Does nothing once closed.
     ///
-    /// It and yield() are inline, so that nothing lies between the user's call and the switch.
-    [[gnu::always_inline]] void resume() {
+    /// resume_here() and yield() are inline, so that nothing lies between the user's call and the switch.
+    void resume() { resume_here(); }
+    [[gnu::always_inline]] void resume_here() {
         if (phase_ != phase::suspended) [[unlikely]] {
             if (generator_state* const member = prepare()) {
                 member->switch_in();
