@@ -38,6 +38,9 @@ public:
     /// Suspends the agent until unpark(). May be called by the agent itself only.
     virtual void park() = 0;
 
+    /// The same, as that entry of a queue, which is a wait_queue::parked.
+    virtual void park_as(detail::waiter& as);
+
     /// Makes a parked agent ready; does nothing if it is not parked.
     virtual void unpark() noexcept = 0;
 
