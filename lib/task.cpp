@@ -79,7 +79,7 @@ bool any_task::cancel(const std::string& message) { return state_ ? state_->canc
 
 any_task current_task() {
     if (auto* const running = event_loop::current().running_or_driving(); running != nullptr) return any_task(*running);
-    throw cannot_suspend("current_task() was called in a loop callback, which runs in no task");
+    throw cannot_suspend("a loop callback runs in no task: call create_task in it, and ask for the current one there");
 }
 
 std::vector<any_task> all_tasks() {

@@ -357,6 +357,29 @@ BOOST_AUTO_TEST_CASE(one_that_does_not_leave_when_its_loop_ends_is_given_up_and_
     BOOST_TEST(contains(reported.texts.front(), "coroutine_ignored_exit"));
 }
 
+BOOST_AUTO_TEST_CASE(a_loop_that_one_still_waits_in_is_kept_since_its_frames_refer_to_it) {
+    struct noting_driver : crocus::test::virtual_time_driver {
+        explicit noting_driver(bool& g) : gone(g) {}
+        ~noting_driver() override { gone = true; }
+        bool& gone;
+    };
+    const reports reported;
+    static bool gone = false;
+    crocus::run(
+        [] {
+            coroutine<> c = [] {
+                for (;;) try {
+                        crocus::sleep(1h);
+                    } catch (...) {
+                    }
+            };
+            c.send();
+        },
+        {.driver = std::make_unique<noting_driver>(gone), .handle_interrupt = false});
+    BOOST_TEST(!gone);
+    BOOST_TEST(reported.texts.size() == 1);
+}
+
 BOOST_AUTO_TEST_CASE(one_that_waits_can_be_driven_in_its_own_loop_only) {
     std::string log;
     run_virtual([&] {

@@ -160,6 +160,19 @@ BOOST_AUTO_TEST_CASE(an_exception_of_what_it_awaits_is_raised_inside) {  // T4
     });
 }
 
+// T3
+BOOST_AUTO_TEST_CASE(awaiting_a_future_of_another_loop_is_an_error_inside_it) {
+    std::optional<future<int>> f;
+    run_virtual([&] { f.emplace(); });
+    run_virtual([&] {
+        coroutine<int> c = [&] {
+            BOOST_CHECK_THROW(f->get(), crocus::usage_error);
+            return 1;
+        };
+        BOOST_TEST(c.send().result() == 1);
+    });
+}
+
 BOOST_AUTO_TEST_CASE(a_driver_that_awaits_each_step_lets_others_run) {
     run_virtual([] {
         std::string log;
@@ -306,6 +319,7 @@ BOOST_AUTO_TEST_CASE(a_generator_can_drive_it) {
 BOOST_AUTO_TEST_CASE(its_wait_may_be_the_first_need_of_a_loop) {
     coroutine<int> c = [] {
         crocus::sleep(1ms);
+        run_virtual([] { crocus::sleep(1h); });  // as in the main flow that drives it
         return 1;
     };
     auto s = c.send();
@@ -320,6 +334,8 @@ BOOST_AUTO_TEST_CASE(a_loop_may_run_inside_it) {
         yield_now();
         const int n = run_virtual([] {
             crocus::sleep(1s);
+            coroutine<> running = [] { crocus::run([] {}); };
+            BOOST_CHECK_THROW(running.send(), crocus::usage_error);
             coroutine<int> inner = [] {
                 crocus::sleep(1s);
                 return 20;
