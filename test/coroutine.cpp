@@ -177,6 +177,8 @@ BOOST_AUTO_TEST_CASE(results_may_be_references_and_things_that_cannot_be_copied)
     coroutine<int&> reference = [&]() -> int& { return target; };
     crocus::await(reference) = 3;
     BOOST_TEST(target == 3);
+    reference = [&]() -> int& { return target; };
+    BOOST_TEST(&reference.send().result() == &target);
     coroutine<std::unique_ptr<int>> unique = [p = std::make_unique<int>(4)]() mutable { return std::move(p); };
     BOOST_TEST(*crocus::await(unique) == 4);
     coroutine deduced = [] { return std::string("deduced"); };

@@ -70,8 +70,6 @@ public:
     }
 
 private:
-    template <class, class, class>
-    friend class generator;
     friend class detail::coroutine_state;
     template <class>
     friend class coroutine;

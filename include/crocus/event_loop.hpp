@@ -175,8 +175,9 @@ public:
     /// Makes this the calling thread's loop and the calling flow its main flow. Returns the loop that was there before.
     event_loop* attach();
 
-    /// Cancels the tasks that are left, waits for their ends, and shuts the default executor down. Returns how many
-    /// were left. None begins that had not: it may refer to what went with the function that made it.
+    /// Cancels the tasks that are left, waits for their ends, closes the coroutines that wait in this loop, and shuts
+    /// the default executor down. Returns how many tasks were left. None begins that had not: it may refer to what went
+    /// with the function that made it.
     ///
     /// Suspends: until they have ended
     /// Throws:   what the driver failed with, if some task waits for it that cannot be ended

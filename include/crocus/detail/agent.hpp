@@ -16,8 +16,9 @@ namespace detail {
 class waiter;
 }
 
-/// Something that can wait: a task or a thread's main flow, and whatever else learns to (a coroutine driven by hand, a
-/// fiber of another library, a foreign thread). wait_queue parks and unparks agents, and is the one place that does.
+/// Something that can wait: a task, a thread's main flow, a coroutine that is driven by hand, and whatever else learns
+/// to (a fiber of another library, a foreign thread). wait_queue parks and unparks agents, and is the one place that
+/// does.
 ///
 /// Generators are transparent: what a generator's body awaits, the agent that resumed it awaits.
 ///
