@@ -27,6 +27,14 @@ generator_did_not_yield::~generator_did_not_yield() = default;
 generator_did_not_stop::~generator_did_not_stop() = default;
 exception_suppressed::~exception_suppressed() = default;
 cancelled_error::~cancelled_error() = default;
+coroutine_error::~coroutine_error() = default;
+coroutine_already_executing::~coroutine_already_executing() = default;
+coroutine_already_awaited::~coroutine_already_awaited() = default;
+coroutine_being_awaited::~coroutine_being_awaited() = default;
+coroutine_ignored_exit::~coroutine_ignored_exit() = default;
+coroutine_raised_stop_iteration::~coroutine_raised_stop_iteration() = default;
+coroutine_never_awaited::~coroutine_never_awaited() = default;
+wrong_loop::~wrong_loop() = default;
 invalid_state_error::~invalid_state_error() = default;
 cannot_suspend::~cannot_suspend() = default;
 loop_closed::~loop_closed() = default;
@@ -76,6 +84,23 @@ exception_suppressed::exception_suppressed()
                   "Let the body return a std::optional: it is empty then") {}
 
 cancelled_error::cancelled_error(std::string message) : message_(std::move(message)) {}
+
+coroutine_already_executing::coroutine_already_executing()
+    : coroutine_error("coroutine already executing: it cannot be driven while it runs, or while somebody awaits it") {}
+
+coroutine_already_awaited::coroutine_already_awaited()
+    : coroutine_error("cannot reuse already awaited coroutine: it has ended, or a task took it, or it was moved from") {}
+
+coroutine_being_awaited::coroutine_being_awaited()
+    : coroutine_error("coroutine is being awaited already, or is driven by hand") {}
+
+coroutine_ignored_exit::coroutine_ignored_exit()
+    : coroutine_error("coroutine ignored generator_exit: it waited instead of leaving when it was closed") {}
+
+coroutine_raised_stop_iteration::coroutine_raised_stop_iteration()
+    : coroutine_error("coroutine raised stop_iteration (PEP 479): leave it by return, not by throwing that") {}
+
+coroutine_never_awaited::coroutine_never_awaited(const std::string& who) : coroutine_error(who + " was never awaited") {}
 
 loop_closed::loop_closed() : usage_error("the event loop is closed") {}
 

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include <crocus/detail/coroutine_state.hpp>
 #include <crocus/error.hpp>
 #include <crocus/executor.hpp>
 #include <crocus/thread_pool.hpp>
@@ -30,7 +31,7 @@ std::uint64_t next_id() noexcept {
 /// A thread's own loop: attached when first needed, ended with the thread.
 class implicit_loop {
 public:
-    implicit_loop() : loop_(std::make_unique<event_loop>()) { loop_->attach(); }
+    implicit_loop() : loop_(std::make_unique<event_loop>()) { loop_->attach_under_driver(); }
     ~implicit_loop() {
         thread_has_ended = true;
         if (event_loop::current_if_any() != loop_.get() || loop_->running() != &loop_->main_agent()) {
@@ -191,12 +192,21 @@ event_loop* event_loop::attach() {
     hub_->set_identity(&hub_identity);
     main_->flow = &fiber::current();
     running_ = main_.get();
+    driven_before_ = std::exchange(detail::this_thread().driven, nullptr);
     return std::exchange(detail::this_thread().loop, this);
+}
+
+void event_loop::attach_under_driver() {
+    attach();
+    if (driven_before_ == nullptr) return;
+    detail::this_thread().driven = std::exchange(driven_before_, nullptr);
+    begin_driving();
 }
 
 std::size_t event_loop::shut_down() {
     const std::size_t left = tasks_.size();
     end_tasks();
+    while (waiting_coroutines_ != nullptr) waiting_coroutines_->end_with_loop();
     if (default_executor_) default_executor_->shutdown();
     end_tasks();  // its last calls may have made some
     return left;
@@ -224,10 +234,11 @@ void event_loop::detach(event_loop* before) noexcept {
     hub_.reset();
     running_ = nullptr;
     detail::this_thread().loop = before;
+    detail::this_thread().driven = driven_before_;
 }
 
 void event_loop::dispose(std::unique_ptr<event_loop> loop) noexcept {
-    if (loop->tasks_.empty()) return;
+    if (loop->tasks_.empty() && !loop->keep_) return;
     for (auto* task = loop->tasks_.first(); task != nullptr; task = task->next_task)
         loop->call_exception_handler({task->describe() + " still waits, but its loop ended: it is abandoned", nullptr});
     loop->inbox_->close();

@@ -51,7 +51,7 @@ bool interrupt_is_free() {
 
 std::unique_ptr<io_driver> driver_of(run_options& options) {
     if (event_loop* const loop = event_loop::current_if_any(); loop != nullptr) {
-        const bool in_own_main_flow = loop->running() == &loop->main_agent() && !loop->made_by_run();
+        const bool in_own_main_flow = loop->running_or_driving() == &loop->main_agent() && !loop->made_by_run();
         if (!in_own_main_flow)
             throw usage_error("run() was called inside a task or another run(): there is a loop already, call the "
                               "function itself");

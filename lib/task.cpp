@@ -2,6 +2,8 @@
 
 #include <atomic>
 
+#include <crocus/error.hpp>
+
 namespace crocus {
 
 namespace detail {
@@ -76,8 +78,8 @@ std::string any_task::name() const {
 bool any_task::cancel(const std::string& message) { return state_ ? state_->cancel(message) : agent_->cancel(message); }
 
 any_task current_task() {
-    agent::current();  // throws in a callback
-    return any_task(*event_loop::current().running());
+    if (auto* const running = event_loop::current().running_or_driving(); running != nullptr) return any_task(*running);
+    throw cannot_suspend("a loop callback runs in no task: call create_task in it, and ask for the current one there");
 }
 
 std::vector<any_task> all_tasks() {

@@ -5,11 +5,14 @@
 namespace crocus {
 
 agent& agent::find_current() {
+    if (agent* const driven = detail::this_thread().driven; driven != nullptr) return *driven;
     if (auto* const running = event_loop::current().running(); running != nullptr) return *running;
     throw cannot_suspend(
         "a loop callback must not suspend: nothing could run until it went on. "
         "Call create_task in the callback, and wait in the task");
 }
+
+void agent::park_as(detail::waiter&) { park(); }
 
 bool agent::cancel(std::string message) {
     ++cancelling_;

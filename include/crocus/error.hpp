@@ -165,6 +165,62 @@ private:
     std::string message_;
 };
 
+/// The protocol of coroutine objects was broken; the message says how. Base of the errors below.
+class CROCUS_EXPORT coroutine_error : public std::logic_error {
+public:
+    using std::logic_error::logic_error;
+    ~coroutine_error() override;
+};
+
+/// A coroutine was driven while it runs, or while somebody awaits it (ValueError in Python).
+class CROCUS_EXPORT coroutine_already_executing : public coroutine_error {
+public:
+    coroutine_already_executing();
+    ~coroutine_already_executing() override;
+};
+
+/// A coroutine that has ended, or was given away, was awaited or driven again (RuntimeError in Python).
+class CROCUS_EXPORT coroutine_already_awaited : public coroutine_error {
+public:
+    coroutine_already_awaited();
+    ~coroutine_already_awaited() override;
+};
+
+/// A coroutine that was begun, and has not ended, was awaited or handed to create_task (RuntimeError in Python).
+class CROCUS_EXPORT coroutine_being_awaited : public coroutine_error {
+public:
+    coroutine_being_awaited();
+    ~coroutine_being_awaited() override;
+};
+
+/// A coroutine waited instead of leaving when it was closed (RuntimeError in Python). It stays suspended there.
+class CROCUS_EXPORT coroutine_ignored_exit : public coroutine_error {
+public:
+    coroutine_ignored_exit();
+    ~coroutine_ignored_exit() override;
+};
+
+/// A stop_iteration escaped a coroutine (PEP 479). The original is nested: std::rethrow_if_nested.
+class CROCUS_EXPORT coroutine_raised_stop_iteration : public coroutine_error {
+public:
+    coroutine_raised_stop_iteration();
+    ~coroutine_raised_stop_iteration() override;
+};
+
+/// A coroutine was dropped that nobody awaited (RuntimeWarning in Python). It goes to the unraisable hook.
+class CROCUS_EXPORT coroutine_never_awaited : public coroutine_error {
+public:
+    explicit coroutine_never_awaited(const std::string& who);
+    ~coroutine_never_awaited() override;
+};
+
+/// A coroutine was driven in another loop than the one it waits in, on another thread, say.
+class CROCUS_EXPORT wrong_loop : public usage_error {
+public:
+    using usage_error::usage_error;
+    ~wrong_loop() override;
+};
+
 /// A future was asked for what its state excludes: a result before it is there, a second result.
 class CROCUS_EXPORT invalid_state_error : public std::logic_error {
 public:

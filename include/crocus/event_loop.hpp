@@ -30,6 +30,7 @@ class event_loop;
 
 namespace detail {
 class concurrent_state;
+class coroutine_state;
 class task_stack;
 }  // namespace detail
 
@@ -101,8 +102,11 @@ public:
     /// The calling thread's loop, or null: never makes one.
     [[nodiscard]] static event_loop* current_if_any() noexcept { return detail::this_thread().loop; }
 
-    /// True if the caller runs in a task or in a main flow whose loop exists: it can suspend without making a loop.
-    [[nodiscard]] static bool in_task() noexcept { return running_if_any(current_if_any()) != nullptr; }
+    /// True if the caller runs in a task, in a coroutine driven by hand, or in a main flow whose loop exists: it can
+    /// suspend without making a loop.
+    [[nodiscard]] static bool in_task() noexcept {
+        return running_if_any(current_if_any()) != nullptr || detail::this_thread().driven != nullptr;
+    }
 
     /// A loop over `driver`. It is nobody's yet: run() and the thread's first need attach loops.
     explicit event_loop(std::unique_ptr<io_driver> driver = make_io_driver());
@@ -171,12 +175,16 @@ public:
     /// Makes this the calling thread's loop and the calling flow its main flow. Returns the loop that was there before.
     event_loop* attach();
 
-    /// Cancels the tasks that are left, waits for their ends, and shuts the default executor down. Returns how many
-    /// were left. None begins that had not: it may refer to what went with the function that made it.
+    /// Cancels the tasks that are left, waits for their ends, closes the coroutines that wait in this loop, and shuts
+    /// the default executor down. Returns how many tasks were left. None begins that had not: it may refer to what went
+    /// with the function that made it.
     ///
     /// Suspends: until they have ended
     /// Throws:   what the driver failed with, if some task waits for it that cannot be ended
     std::size_t shut_down();
+
+    /// attach() in the middle of things: what waits in a coroutine that is driven by hand stays that.
+    void attach_under_driver();
 
     /// Undoes attach().
     void detach(event_loop* before) noexcept;
@@ -198,6 +206,19 @@ public:
     [[nodiscard]] static detail::green_agent* running_if_any(const event_loop* loop) noexcept {
         return loop != nullptr ? loop->running_ : nullptr;
     }
+
+    /// Between these two the running agent drives a coroutine by hand, and is not the one that waits.
+    void begin_driving() noexcept { driving_ = std::exchange(running_, nullptr); }
+    void end_driving() noexcept { running_ = std::exchange(driving_, nullptr); }
+    /// The running agent, also while it drives a coroutine.
+    [[nodiscard]] detail::green_agent* running_or_driving() const noexcept {
+        return running_ != nullptr ? running_ : driving_;
+    }
+
+    /// The coroutines driven by hand that wait in this loop.
+    [[nodiscard]] detail::coroutine_state*& waiting_coroutines() noexcept { return waiting_coroutines_; }
+    /// One of them could not be ended.
+    void keep_for_ever() noexcept { keep_ = true; }
 
     void make_ready(detail::runnable& r) noexcept { ready_.push(r); }
 
@@ -270,7 +291,7 @@ private:
 
     detail::ready_queue ready_;
     detail::poll_budget budget_;
-    detail::green_agent* running_ = nullptr;  // null while the hub runs
+    detail::green_agent* running_ = nullptr;  // null while the hub runs, or a coroutine that is driven by hand
     std::exception_ptr fatal_;                // why the loop cannot go on; for its main flow
     const std::uint64_t id_;
     std::unique_ptr<io_driver> driver_;
@@ -285,8 +306,12 @@ private:
     std::size_t task_stacks_ = 0;    // that tasks of this loop run on
     detail::task_stack* idle_stacks_ = nullptr;
     std::size_t idle_count_ = 0;
+    detail::green_agent* driving_ = nullptr;  // who runs, while it drives a coroutine
+    agent* driven_before_ = nullptr;          // the coroutine in which this loop was attached
+    detail::coroutine_state* waiting_coroutines_ = nullptr;
     fiber* hub_exit_ = nullptr;  // set when the hub is to end: who goes on
     bool draining_ = false;
+    bool keep_ = false;  // somebody's frames refer to it for ever
     bool made_by_run_ = false;
     event_loop* next_kept_ = nullptr;
     std::function<void()> wake_hook_;

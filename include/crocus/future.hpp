@@ -128,4 +128,11 @@ T await(future<T>&& f) {
     return std::move(f).get();
 }
 
+/// What x.await() gives: any type that has such a member can be awaited (Python's __await__, C4).
+template <class Awaitable>
+    requires requires(Awaitable&& x) { std::forward<Awaitable>(x).await(); }
+decltype(auto) await(Awaitable&& x) {
+    return std::forward<Awaitable>(x).await();
+}
+
 }  // namespace crocus

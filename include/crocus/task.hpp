@@ -1,6 +1,7 @@
 // Green threads: functions that run concurrently on one thread (asyncio.Task).
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <functional>
 #include <source_location>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include <crocus/config.hpp>
+#include <crocus/coroutine.hpp>
 #include <crocus/detail/task_state.hpp>
 #include <crocus/future.hpp>
 #include <crocus/stack.hpp>
@@ -79,6 +81,7 @@ private:
 /// Throws: loop_closed   the thread is ending
 /// Cost:   one allocation; the stack is taken from the pool when the task first runs
 template <class F>
+    requires std::invocable<std::decay_t<F>&>
 [[nodiscard("keep the handle and await it, or the task's failure is seen by nobody")]] auto create_task(
     F&& f, task_options options = {}, std::source_location site = std::source_location::current()) {
     using result = std::invoke_result_t<std::decay_t<F>&>;
@@ -88,6 +91,26 @@ template <class F>
     task<value> handle{detail::counted<detail::task_values<value>>(state)};
     state->launch();
     return handle;
+}
+
+/// The same for a coroutine, which the task takes: the handle is left as one that was moved from. Without options the
+/// coroutine's name and size of stack are the task's; the place where it was made always is.
+///
+/// Throws: coroutine_being_awaited     it was begun: who began it must go on
+///         coroutine_already_awaited   it has ended, or was moved from
+template <class C>
+    requires is_coroutine<std::remove_reference_t<C>>
+[[nodiscard("keep the handle and await it, or the task's failure is seen by nobody")]] auto create_task(
+    C&& c, task_options options) {
+    c.take();
+    const std::source_location site = c.site();
+    if (options.name.empty()) options.name = c.name();
+    return create_task([taken = std::move(c)]() mutable { return taken.await(); }, std::move(options), site);
+}
+template <class C>
+    requires is_coroutine<std::remove_reference_t<C>>
+[[nodiscard("keep the handle and await it, or the task's failure is seen by nobody")]] auto create_task(C&& c) {
+    return create_task(std::forward<C>(c), task_options{.stack_size = c.stack_size()});
 }
 
 /// The task that the caller runs in; in a main flow, that (T21).

@@ -106,6 +106,9 @@ public:
 
     void notified() noexcept override;
 
+    /// True if the agent has got what it waited for.
+    [[nodiscard]] bool was_notified() const noexcept { return outcome_ == outcome::notified; }
+
     /// Ends the wait with cancelled_error.
     bool cancel(const std::string& message) override;
 
@@ -128,7 +131,7 @@ private:
     if (w.agent_.green_) [[likely]]
         static_cast<detail::green_agent&>(w.agent_).park_here();
     else
-        w.agent_.park();
+        w.agent_.park_as(w);
     if (w.outcome_ == parked::outcome::cancelled) [[unlikely]]
         w.throw_cancelled();
 }

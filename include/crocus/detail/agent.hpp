@@ -16,8 +16,9 @@ namespace detail {
 class waiter;
 }
 
-/// Something that can wait: a task or a thread's main flow, and whatever else learns to (a coroutine driven by hand, a
-/// fiber of another library, a foreign thread). wait_queue parks and unparks agents, and is the one place that does.
+/// Something that can wait: a task, a thread's main flow, a coroutine that is driven by hand, and whatever else learns
+/// to (a fiber of another library, a foreign thread). wait_queue parks and unparks agents, and is the one place that
+/// does.
 ///
 /// Generators are transparent: what a generator's body awaits, the agent that resumed it awaits.
 ///
@@ -37,6 +38,9 @@ public:
 
     /// Suspends the agent until unpark(). May be called by the agent itself only.
     virtual void park() = 0;
+
+    /// The same, as that entry of a queue, which is a wait_queue::parked.
+    virtual void park_as(detail::waiter& as);
 
     /// Makes a parked agent ready; does nothing if it is not parked.
     virtual void unpark() noexcept = 0;

@@ -70,6 +70,7 @@ public:
     handle add_callback(counted<callback> c);
     void on_done(waiter& w) noexcept { done_.add(w); }
 
+    [[nodiscard]] std::uint64_t loop_id() const noexcept { return loop_id_; }
     [[nodiscard]] const std::source_location& site() const noexcept { return site_; }
 
     /// "Task 'name' (made at file:line)", for reports.
@@ -121,6 +122,8 @@ class CROCUS_EXPORT awaiting final : public wait_queue::parked {
 public:
     explicit awaiting(future_state& target) : target_(target) {}
     bool cancel(const std::string& message) override;
+
+    [[nodiscard]] future_state& target() const noexcept { return target_; }
 
 private:
     future_state& target_;

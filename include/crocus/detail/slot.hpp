@@ -22,8 +22,10 @@ public:
     slot& operator=(const slot& other) { return *this = slot(other); }
     slot& operator=(slot&& other) {
         if (this == &other) return *this;
-        reset();
-        if (other.has_value()) set(std::move(*other.value_));
+        if (other.has_value())
+            set(std::move(*other.value_));
+        else
+            reset();
         return *this;
     }
 

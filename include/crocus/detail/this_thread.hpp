@@ -8,6 +8,7 @@
 
 namespace crocus {
 
+class agent;
 class event_loop;
 class fiber;
 
@@ -40,6 +41,8 @@ struct thread_state {
     void* after_argument = nullptr;
 
     block_list blocks[largest_block / block_unit] = {};
+
+    agent* driven = nullptr;  // the coroutine that runs, driven by hand: it waits, and not the loop's running agent
 };
 
 /// The state of the thread that calls, asked anew at each call: a flow of control may have been left since the last
