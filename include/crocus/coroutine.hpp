@@ -24,10 +24,6 @@ namespace crocus {
 template <class R = void>
 class coroutine;
 
-namespace detail {
-struct steps_of_coroutine;
-}
-
 /// Where a coroutine stands (inspect.getcoroutinestate). One that is being awaited counts as running.
 using coroutine_status = detail::generator_status;
 
@@ -217,9 +213,14 @@ private:
     static awaited waits_for(const state_type& s) { return {s.wait(), s.awaited_future()}; }
 
     static step_type take_step(state_type& s) {
-        using steps = generator<detail::steps_of_coroutine, void, R>;
-        if (s.status() == coroutine_status::suspended) return steps::yielded(waits_for(s));
-        return steps::finished(s.returned);
+        step_type made;
+        if (s.status() == coroutine_status::suspended) {
+            made.yielded_.set(waits_for(s));
+        } else {
+            made.returned_ = std::move(s.returned);
+            s.returned.reset();
+        }
+        return made;
     }
 
     std::unique_ptr<state_type, detail::handle_of_coroutine_gone> state_;
@@ -235,24 +236,5 @@ template <class T>
 inline constexpr bool is_coroutine = false;
 template <class R>
 inline constexpr bool is_coroutine<coroutine<R>> = true;
-
-/// Makes the steps of coroutines: what a step holds is a generator's to set.
-template <class R>
-class generator<detail::steps_of_coroutine, void, R> {
-    template <class>
-    friend class coroutine;
-
-    static step<awaited, R> yielded(awaited waits_for) {
-        step<awaited, R> s;
-        s.yielded_.set(std::move(waits_for));
-        return s;
-    }
-    static step<awaited, R> finished(detail::slot<R>& returned) {
-        step<awaited, R> s;
-        s.returned_ = std::move(returned);
-        returned.reset();
-        return s;
-    }
-};
 
 }  // namespace crocus

@@ -86,6 +86,8 @@ public:
 private:
     template <class, class, class>
     friend class generator;
+    template <class>
+    friend class coroutine;
 
     template <class Slot>
     static Slot& checked(Slot& yielded) {
