@@ -99,10 +99,10 @@ BOOST_AUTO_TEST_CASE(every_member_of_a_deep_chain_runs_while_its_leaf_does_and_c
     const std::function<void(generator<int>::yielder&, int)> level = [&](auto& yield, int depth) {
         if (depth == 0) {
             for (int round = 0; round != 3; ++round) {
-                for (auto* g : chain) {
-                    BOOST_TEST((g->status() == status::running));
-                    BOOST_CHECK_THROW(g->next(), crocus::generator_already_executing);
-                    BOOST_CHECK_THROW(g->close(), crocus::generator_already_executing);
+                for (std::size_t i = 0; i < chain.size(); i += chain.size() / 10) {
+                    BOOST_TEST((chain[i]->status() == status::running));
+                    BOOST_CHECK_THROW(chain[i]->next(), crocus::generator_already_executing);
+                    BOOST_CHECK_THROW(chain[i]->close(), crocus::generator_already_executing);
                 }
                 yield(round);
             }
@@ -113,7 +113,7 @@ BOOST_AUTO_TEST_CASE(every_member_of_a_deep_chain_runs_while_its_leaf_does_and_c
         yield.from(inner);
         chain.pop_back();
     };
-    generator<int> outer = [&](auto& yield) { level(yield, 20); };
+    generator<int> outer = [&](auto& yield) { level(yield, 1'000); };
     chain.push_back(&outer);
     for (int round = 0; round != 3; ++round) {
         BOOST_TEST(*outer.next() == round);
@@ -179,7 +179,7 @@ BOOST_AUTO_TEST_CASE(one_generator_serves_towers_of_delegators_and_its_result_go
     const std::function<generator<int, void, int>(int)> over = [&](int depth) -> generator<int, void, int> {
         return [&, depth](auto& yield) { return depth == 0 ? yield.from(shared) : yield.from(over(depth - 1)); };
     };
-    auto a = over(0), b = over(3), c = over(5);
+    auto a = over(0), b = over(3), c = over(1'000);
     BOOST_TEST(*a.next() == 0);
     BOOST_TEST(*b.next() == 1);
     BOOST_TEST(*c.next() == 2);

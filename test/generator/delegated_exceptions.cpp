@@ -139,18 +139,21 @@ BOOST_AUTO_TEST_CASE(closing_and_throwing_while_delegating_is_what_python_does) 
                                                   },
                                                   [](auto&) -> std::string { return "returned"; }};
 
-    const auto outcome = [](inner_answer answer, request r) -> std::string {
-        asked outer = [answer](auto& yield) {
-            asked inner = [answer](auto& inner_yield) -> std::string {
+    struct tower {
+        static asked of(int delegators, inner_answer answer) {
+            return [delegators, answer](auto& yield) -> std::string {
+                if (delegators != 0) return yield.from(of(delegators - 1, answer));
                 try {
-                    inner_yield("first");
+                    yield("first");
                 } catch (...) {
-                    return answer(inner_yield);
+                    return answer(yield);
                 }
                 return "";
             };
-            return yield.from(inner);
-        };
+        }
+    };
+    const auto outcome = [](int delegators, inner_answer answer, request r) -> std::string {
+        asked outer = tower::of(delegators, answer);
         outer.next();
         try {
             if (r == request::close) {
@@ -183,8 +186,11 @@ BOOST_AUTO_TEST_CASE(closing_and_throwing_while_delegating_is_what_python_does) 
         {"ignored", "ignored", "yielded", "yielded"},              // yields (G64)
         {"closed", "exit", "result returned", "result returned"},  // returns (G63)
     }};
-    for (std::size_t a = 0; a != answers.size(); ++a)
-        for (int r = 0; r != 4; ++r)
-            BOOST_TEST(outcome(answers[a], static_cast<request>(r)) == expected[a][static_cast<std::size_t>(r)],
-                       "answer " << a << ", request " << r << ": " << outcome(answers[a], static_cast<request>(r)));
+    for (const int delegators : {1, 2, 1'000})
+        for (std::size_t a = 0; a != answers.size(); ++a)
+            for (int r = 0; r != 4; ++r) {
+                const std::string came = outcome(delegators, answers[a], static_cast<request>(r));
+                BOOST_TEST(came == expected[a][static_cast<std::size_t>(r)],
+                           delegators << " delegators, answer " << a << ", request " << r << ": " << came);
+            }
 }
