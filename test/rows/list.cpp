@@ -72,7 +72,7 @@ BOOST_AUTO_TEST_CASE(what_nobody_names_or_ran_is_open) {
 
 BOOST_AUTO_TEST_CASE(ranges_name_what_is_between) {
     const house h;
-    h.write("test/a.cpp", "BOOST_AUTO_TEST_CASE(a,\n    *label(\"x\")) {  // G1 to G3\n}\n");
+    h.write("test/a.cpp", "BOOST_AUTO_TEST_CASE(\n    a, *label(\"x\")) {  // G1 to G3\n}\n");
     h.ran("x", 1, "a");
     BOOST_TEST(h.listed() == "G4 N four\nG: 1 of 4 rows are open\n");
 }
