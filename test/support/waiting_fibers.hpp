@@ -1,5 +1,5 @@
-// A program for debuggers to look at: five tasks that wait in leaf_fn, one that awaits the first of them, one that has
-// not begun, and a generator that is suspended.
+// Programs for debuggers to look at: five tasks that wait in leaf_fn, one that awaits the first of them, one that has
+// not begun, and a generator that is suspended; and generators that delegate.
 #pragma once
 
 #include <cstdio>
@@ -47,6 +47,33 @@ inline void wait_in_leaf_fn() {
         q.notify_all();
         for (auto& t : tasks) t.get();
     });
+}
+
+/// Stops in a generator that two others delegate to: resumed by next(), and by throw_(). One more is suspended.
+inline void stop_in_a_delegate() {
+    const auto delegator = [](generator<int> inner, const char* name) {
+        generator<int> g = [source = std::move(inner)](auto& yield) mutable { yield.from(source); };
+        g.set_name(name);
+        return g;
+    };
+    generator<int> leaf = [](auto& yield) {
+        yield(1);
+        crocus_test_stop();
+        try {
+            yield(2);
+        } catch (const std::runtime_error&) {
+            crocus_test_stop();
+        }
+        yield(3);
+    };
+    leaf.set_name("leaf");
+    generator<int> idle = [](auto& yield) { yield(0); };
+    idle.set_name("idle");
+    idle.next();
+    auto outer = delegator(delegator(std::move(leaf), "middle"), "outer");
+    outer.next();
+    outer.next();
+    outer.throw_(std::runtime_error("out"));
 }
 
 /// What a shell prints.
