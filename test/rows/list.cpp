@@ -87,6 +87,12 @@ BOOST_AUTO_TEST_CASE(a_comment_that_does_not_stand_at_a_test_names_nothing) {
     BOOST_TEST(h.listed("G T").ends_with("G: 4 of 4 rows are open\nT: 1 of 1 rows are open\n"));
 }
 
+BOOST_AUTO_TEST_CASE(who_names_a_row_that_there_is_not_is_told) {
+    const house h;
+    h.write("test/a.cpp", "// G7\nBOOST_AUTO_TEST_CASE(a) {\n}\n");
+    BOOST_TEST(h.listed().ends_with(last_two + "a.cpp:a: G7 is no row\nG: 4 of 4 rows are open\n"));
+}
+
 BOOST_AUTO_TEST_CASE(a_test_that_failed_or_broke_off_holds_nothing) {
     const house h;
     h.write("test/a.cpp", "// G1\nBOOST_AUTO_TEST_CASE(a) {\n}\n");
