@@ -144,4 +144,16 @@ inline void expect_every_fiber(const std::string& output) {
     }
 }
 
+/// What `fiber bt all` prints of stop_in_a_delegate(). Who is suspended was resumed by nobody.
+inline void expect_delegators(const std::string& output) {
+    const std::string frames = "[^\n]*\n(  #[^\n]*\n)+", resumed = "  resumed in fiber [0-9]+: ";
+    const std::string left = "' \\(left, made at waiting_fibers.hpp:[0-9]+\\)\n";
+    BOOST_TEST_CONTEXT(output) {
+        BOOST_TEST(shows(output, "generator 'leaf' \\(running" + frames + resumed + "generator 'middle" + left +
+                                     resumed + "generator 'outer" + left + resumed + "main 'thread "));
+        BOOST_TEST(shows(output, "generator 'middle' \\(left[^\n]*\n(  #[^\n]*\n)*  #[^\n]*delegate_to"));
+        BOOST_TEST(shows(output, "generator 'idle' \\(suspended" + frames + "\n"));
+    }
+}
+
 }  // namespace crocus::test
