@@ -26,7 +26,7 @@ using crocus::test::reports;
 
 }  // namespace
 
-// G36, X1
+// G36, C25
 BOOST_AUTO_TEST_CASE(what_asks_a_flow_to_go_away_is_no_std_exception) {
     static_assert(!is_a<crocus::generator_exit, std::exception>);
     static_assert(!is_a<crocus::cancelled_error, std::exception>);

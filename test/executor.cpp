@@ -284,7 +284,7 @@ BOOST_AUTO_TEST_CASE(run_in_executor_cancelled_while_the_call_runs_waits_and_del
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_call_learns_of_the_cancellation_through_a_stop_token) {  // T24
+BOOST_AUTO_TEST_CASE(a_call_learns_of_the_cancellation_through_a_stop_token) {  // users' T24
     crocus::thread_pool_executor pool({.max_workers = 1});
     crocus::run([&] {
         std::atomic<bool> begun{false};
@@ -381,7 +381,7 @@ BOOST_AUTO_TEST_CASE(to_thread_runs_in_the_default_executor) {  // X2, X3
     });
 }
 
-BOOST_AUTO_TEST_CASE(to_thread_can_abandon_its_call_and_reports_what_that_throws) {  // T24
+BOOST_AUTO_TEST_CASE(to_thread_can_abandon_its_call_and_reports_what_that_throws) {  // users' T24
     std::promise<std::string> report;
     auto old = crocus::set_unraisable_hook(
         [&](const std::string&, const std::exception_ptr& e) { report.set_value(crocus::test::what(e)); });

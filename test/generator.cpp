@@ -319,6 +319,22 @@ BOOST_AUTO_TEST_CASE(the_status_is_that_of_pythons_generators) {
     BOOST_TEST((unstarted.status() == status::closed));
 }
 
+// G79
+BOOST_AUTO_TEST_CASE(a_generator_has_a_name_that_can_be_set_at_any_time) {
+    auto g = count(1);
+    BOOST_TEST(g.name() == "");
+    g.set_name("numbers");
+    BOOST_TEST(g.name() == "numbers");
+    g.next();
+    g.set_name("digits");
+    generator<int> moved = std::move(g);
+    BOOST_TEST(moved.name() == "digits");
+    moved.next();
+    BOOST_TEST(moved.name() == "digits");
+    BOOST_CHECK_THROW(static_cast<void>(g.name()), crocus::generator_error);
+    BOOST_TEST(count(1).name() == "");
+}
+
 BOOST_AUTO_TEST_CASE(yield_works_at_any_depth_through_the_yielder_that_is_passed_on) {
     struct tree {
         int value;

@@ -90,8 +90,8 @@ private:
 
     /// A source's room is the header of the same stem, or of the same name as a directory that it is in.
     void check_rooms(const std::string& directory) {
-        static const std::set<std::string> no_rooms = {"assembly", "bench", "compare",  "compile", "compile_fail",
-                                                       "detail",   "fuzz",  "snippets", "support"};
+        static const std::set<std::string> no_rooms = {"assembly", "bench", "compare", "compile",  "compile_fail",
+                                                       "detail",   "fuzz",  "rows",    "snippets", "support"};
         for (const std::string& source : files_below(root_ / directory, ".cpp")) {
             if (no_rooms.contains(fs::path(source).begin()->string()) || source == "layering.cpp") continue;
             bool has_room = false;

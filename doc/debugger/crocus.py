@@ -26,7 +26,8 @@ NUMBERS = """
     identity_kind identity_name identity_site identity_number site_file site_line text_data text_size
     loop_running loop_tasks loop_main
     agent_next agent_flow agent_parked agent_waiter agent_name agent_number agent_outcome
-    waiter_queue outcome_queue outcome_site generator_resumer generator_status generator_running""".split()
+    waiter_queue outcome_queue outcome_site generator_resumer generator_status generator_running
+    generator_delegate generator_root""".split()
 HEAD = "<8sIIIIQQQ"
 
 # By the descriptor's processor.
@@ -82,6 +83,9 @@ class Process:
         self.at = dict(zip(NUMBERS, values))
         self.running = {}
         self.fibers = self.main_flows() + self.on_stacks()
+        self.by_address = {f.address: f for f in self.fibers}
+        self.by_state = {f.argument: f for f in self.fibers if f.kind == "generator"}
+        self.tell_delegators()
         self.loops = [f.argument for f in self.fibers if f.kind == "event loop"]
         self.running_agents = {self.word(loop, "loop_running") for loop in self.loops}
         self.agents = [a for loop in self.loops for a in self.agents_of(loop)]
@@ -224,7 +228,6 @@ class Process:
 
     def tell_agents(self):
         """Finds each agent's fiber, and lists the tasks that have none."""
-        self.by_address = {f.address: f for f in self.fibers}
         by_name = {f.name_at: f for f in self.fibers if f.kind == "task"}
         for a in self.agents:
             a.fiber = by_name.get(a.address + self.at["agent_name"]) if a.awaited_by else self.ground(a.flow)
@@ -234,17 +237,39 @@ class Process:
             elif a.fiber and a.fiber.state == "left" and a.address not in self.running_agents:
                 a.fiber.state = "waiting" if a.parked else "ready"
 
+    def tell_delegators(self):
+        """Those between who is resumed and the leaf that runs instead are not suspended, though their bodies are."""
+        for generator in self.by_state.values():
+            if generator.state != "suspended":
+                for fiber in self.delegators(generator):
+                    fiber.state = "left"
+
+    def delegators(self, generator):
+        """By way of whom it was entered, the innermost first."""
+        chain, at = [], self.word(generator.argument, "generator_root")
+        while at in self.by_state and at != generator.argument and self.by_state[at] not in chain:
+            chain.insert(0, self.by_state[at])
+            at = self.word(at, "generator_delegate")
+        return chain
+
+    def path(self, fiber):
+        """A fiber; if it is a generator that has been resumed, its delegators and who resumed them, and so on."""
+        path = []
+        while fiber and fiber not in path:
+            path.append(fiber)
+            if fiber.kind != "generator" or fiber.state == "suspended":
+                break
+            path += self.delegators(fiber)
+            fiber = self.by_address.get(self.word(fiber.argument, "generator_resumer"))
+        return path
+
     def inside(self, agent):
         """The generators that an agent is in, the innermost first."""
-        generators, fiber = [], self.by_address.get(agent.flow)
-        while fiber and fiber.kind == "generator" and fiber not in generators:
-            generators.append(fiber)
-            fiber = self.by_address.get(self.word(fiber.argument, "generator_resumer"))
-        return generators
+        return [f for f in self.path(self.by_address.get(agent.flow)) if f.kind == "generator"]
 
     def ground(self, flow):
-        generators = self.inside(Agent(0, "", "", flow, False, 0))
-        return self.by_address.get(self.word(generators[-1].argument, "generator_resumer") if generators else flow)
+        path = self.path(self.by_address.get(flow))
+        return path[-1] if path and path[-1].kind != "generator" else None
 
 
 # ---------------------------------------------------------------------------------------------------------- commands
@@ -265,13 +290,18 @@ def list_fibers(process):
     return lines + [line_of(process, f) for f in process.fibers]
 
 
+def title(fiber):
+    return f"fiber {fiber.number}: {fiber.kind} '{fiber.name}' ({fiber.state}{', made at ' + fiber.site if fiber.site else ''})"
+
+
 def backtrace(process, fiber):
-    head = f"fiber {fiber.number}: {fiber.kind} '{fiber.name}' ({fiber.state}{', made at ' + fiber.site if fiber.site else ''})"
+    head = title(fiber)
     if not fiber.address or fiber.state == "not started":
         return [head, "  it has not begun"]
     if not fiber.thread and not fiber.registers:
         return [head, "  its registers are not known: Boost.Context has left it, on a processor or in a build, that this script does not know"]
-    return [head] + ["  " + frame for frame in process.host.backtrace(process, fiber)]
+    frames = ["  " + frame for frame in process.host.backtrace(process, fiber)]
+    return [head] + frames + ["  resumed in " + title(f) for f in process.path(fiber)[1:]]
 
 
 def tree(process):

@@ -38,7 +38,7 @@ struct debug_layout {
         constexpr std::size_t context = offsetof(fiber, context_);
         constexpr std::size_t word = sizeof(void*);  // what a saved context consists of, on every processor
         debug_descriptor d{};
-        d.version = 1;
+        d.version = 2;
         for (std::size_t i = 0; i != sizeof d.magic; ++i) d.magic[i] = "crocusDB"[i];
         d.size = sizeof d;
         d.processor = processor;
@@ -92,6 +92,8 @@ struct debug_layout {
         d.generator_resumer = offsetof(generator_state, resumer_);
         d.generator_status = offsetof(generator_state, phase_);
         d.generator_running = static_cast<std::uint32_t>(generator_state::phase::running);
+        d.generator_delegate = offsetof(generator_state, delegate_);
+        d.generator_root = offsetof(generator_state, root_);
         return d;
     }
 };

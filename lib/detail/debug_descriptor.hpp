@@ -53,6 +53,7 @@ struct debug_descriptor {
     std::uint32_t agent_next, agent_flow, agent_parked, agent_waiter, agent_name, agent_number, agent_outcome;
     std::uint32_t waiter_queue, outcome_queue, outcome_site;
     std::uint32_t generator_resumer, generator_status, generator_running;
+    std::uint32_t generator_delegate, generator_root;  // states: of yield.from; by way of which it was entered, or 0
 };
 
 }  // namespace crocus::detail

@@ -9,6 +9,7 @@
 using namespace crocus::test;
 
 BOOST_AUTO_TEST_CASE(waits, *boost::unit_test::disabled()) { wait_in_leaf_fn(); }
+BOOST_AUTO_TEST_CASE(delegates, *boost::unit_test::disabled()) { stop_in_a_delegate(); }
 
 BOOST_AUTO_TEST_CASE(gdb_shows_every_fiber_of_a_live_process_which_then_goes_on) {
     const std::string output = core_dump::gdb_run("waits", "-ex 'fiber bt all' -ex continue");
@@ -48,4 +49,12 @@ BOOST_AUTO_TEST_CASE(gdb_shows_every_fiber_of_a_core_dump) {
     BOOST_TEST_CONTEXT(core.log()) {
         expect_every_fiber(core_dump::gdb("-ex 'fiber bt all' '" + this_program() + "' '" + core.file() + "'"));
     }
+}
+
+// G35, G73, G77
+BOOST_AUTO_TEST_CASE(gdb_shows_by_way_of_whom_a_delegate_was_resumed) {
+    const std::string output = core_dump::gdb_run("delegates", "-ex 'fiber bt all' -ex continue -ex 'fiber bt all'");
+    const std::size_t second = output.rfind("Breakpoint 1, ");
+    expect_delegators(output.substr(0, second));
+    expect_delegators(output.substr(second));
 }

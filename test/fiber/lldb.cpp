@@ -18,6 +18,7 @@ std::string lldb(const std::string& options, const std::string& commands, const 
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(waits, *boost::unit_test::disabled()) { wait_in_leaf_fn(); }
+BOOST_AUTO_TEST_CASE(delegates, *boost::unit_test::disabled()) { stop_in_a_delegate(); }
 
 BOOST_AUTO_TEST_CASE(lldb_shows_every_fiber_of_a_live_process_which_then_goes_on) {
     const std::string output =
@@ -26,6 +27,11 @@ BOOST_AUTO_TEST_CASE(lldb_shows_every_fiber_of_a_live_process_which_then_goes_on
     expect_every_fiber(output);
     BOOST_TEST(shows(output, "\nawaiting \\(fiber [0-9]+, waiting\\)\n  waiting_0 "), output);
     BOOST_TEST(shows(output, "exited with status = 0"), output);
+}
+
+BOOST_AUTO_TEST_CASE(lldb_shows_by_way_of_whom_a_delegate_was_resumed) {
+    expect_delegators(lldb("", "-o 'breakpoint set -n crocus_test_stop' -o run -o 'fiber bt all'",
+                           " -- --run_test=delegates --catch_system_errors=no -- " + script()));
 }
 
 BOOST_AUTO_TEST_CASE(lldb_shows_every_fiber_of_a_core_dump_among_the_threads) {

@@ -143,7 +143,7 @@ BOOST_AUTO_TEST_CASE(what_a_body_throws_instead_of_leaving_comes_out_of_close) {
     BOOST_CHECK_THROW(stopping.close(), crocus::generator_raised_stop_iteration);
 }
 
-// G45
+// G45, G77
 BOOST_AUTO_TEST_CASE(the_end_frees_locals_body_and_stack_at_once) {
     auto owned = std::make_shared<int>(1);
     const std::weak_ptr<int> watched = owned;
@@ -223,6 +223,29 @@ BOOST_AUTO_TEST_CASE(a_generator_destroyed_while_an_exception_unwinds_is_closed_
         BOOST_TEST(e.what() == "outside");
     }
     BOOST_TEST(uncaught == 1);  // the body's own, not the one outside
+}
+
+// G49
+BOOST_AUTO_TEST_CASE(a_body_that_owns_its_generator_lets_go_when_it_is_closed) {
+    const auto kept = std::make_shared<int>(1);
+    {
+        const auto g = std::make_shared<std::optional<generator<int>>>();
+        g->emplace([self = g, kept](auto& yield) { yield(*kept); });
+        BOOST_TEST(*(*g)->next() == 1);
+        BOOST_TEST(g.use_count() == 2);
+        (*g)->close();
+        BOOST_TEST(g.use_count() == 1);
+    }
+    BOOST_TEST(kept.use_count() == 1);
+    {
+        const auto g = std::make_shared<std::optional<generator<int>>>();
+        g->emplace([self = std::weak_ptr(g), kept](auto& yield) {
+            const bool owned = !self.expired();  // not by lock() in the yield: that would own it while suspended
+            yield(owned ? *kept : 0);
+        });
+        BOOST_TEST(*(*g)->next() == 1);
+    }
+    BOOST_TEST(kept.use_count() == 1);
 }
 
 // G47

@@ -20,6 +20,11 @@ struct oops {
     int number;
 };
 
+template <class T>
+concept can_be_delegated_to = requires(generator<int>::yielder& yield, T& what) {
+    yield.from(what);
+};
+
 generator<int> count(int stop) {
     return [stop](auto& yield) {
         for (int i = 0; i < stop; ++i) yield(i);
@@ -202,6 +207,43 @@ BOOST_AUTO_TEST_CASE(any_range_can_be_delegated_to_and_knows_no_protocol) {
     BOOST_TEST(*outer.next() == 8);
     BOOST_CHECK_THROW(outer.send(5), crocus::generator_error);  // G59
     BOOST_TEST((outer.status() == status::closed));
+}
+
+// G20
+BOOST_AUTO_TEST_CASE(a_range_is_asked_for_its_beginning_once) {
+    struct watched {
+        [[nodiscard]] const int* begin() const { return ++*begins, elements; }
+        [[nodiscard]] const int* end() const { return elements + 3; }
+        int* begins;
+        int elements[3]{0, 1, 2};
+    };
+    int begins = 0;
+    const watched range{&begins};
+    generator<int> outer = [&](auto& yield) { yield.from(range); };
+    BOOST_TEST(begins == 0);
+    const std::vector<int> expected{0, 1, 2};
+    BOOST_TEST(values(std::move(outer)) == expected, boost::test_tools::per_element());
+    BOOST_TEST(begins == 1);
+}
+
+// G21: what is no range does not compile.
+BOOST_AUTO_TEST_CASE(a_range_that_fails_does_so_where_it_is_delegated_to) {
+    static_assert(can_be_delegated_to<std::vector<int>> && can_be_delegated_to<generator<int>>);
+    static_assert(!can_be_delegated_to<int> && !can_be_delegated_to<std::vector<std::string>>);
+    struct failing {
+        [[nodiscard]] int* begin() const { throw oops{7}; }
+        [[nodiscard]] int* end() const { return nullptr; }
+    };
+    generator<int> outer = [](auto& yield) {
+        yield(0);
+        try {
+            yield.from(failing());
+        } catch (const oops& e) {
+            yield(e.number);
+        }
+    };
+    BOOST_TEST(*outer.next() == 0);
+    BOOST_TEST(*outer.next() == 7);
 }
 
 BOOST_AUTO_TEST_CASE(a_generator_of_another_type_counts_as_a_range_and_its_temporary_is_closed) {

@@ -37,7 +37,7 @@ BOOST_AUTO_TEST_CASE(sending_to_a_generator_that_has_not_started_is_an_error_and
     BOOST_TEST(*g.send(std::move(value)) == 5);
 }
 
-// G5, G44
+// G5, G28, G44
 BOOST_AUTO_TEST_CASE(a_running_generator_cannot_be_resumed_or_closed_and_is_not_harmed) {
     generator<int, std::unique_ptr<int>>* self = nullptr;
     generator<int, std::unique_ptr<int>> g = [&](auto& yield) {

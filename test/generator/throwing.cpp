@@ -144,6 +144,27 @@ BOOST_AUTO_TEST_CASE(the_end_of_an_inner_generator_is_not_taken_for_the_end_of_t
     BOOST_TEST(g.next().finished());
 }
 
+// G53: the ends of other things are not taken for anything else.
+BOOST_AUTO_TEST_CASE(whatever_else_leaves_a_body_is_not_converted) {
+    const auto comes_out = [](const auto& error) {
+        const auto thrown = std::make_exception_ptr(error);
+        generator<int> g = [&](auto&) { std::rethrow_exception(thrown); };
+        try {
+            g.next();
+        } catch (...) {
+            return std::current_exception() == thrown;
+        }
+        return false;
+    };
+    BOOST_TEST(comes_out(crocus::incomplete_read_error("", 1)));
+    BOOST_TEST(comes_out(crocus::executor_shut_down()));
+    BOOST_TEST(comes_out(crocus::cancelled_error()));
+    BOOST_TEST(comes_out(crocus::generator_exit()));
+    BOOST_TEST(comes_out(crocus::generator_raised_stop_iteration()));
+    BOOST_TEST(comes_out(std::out_of_range("the end")));
+    BOOST_TEST(!comes_out(crocus::stop_iteration<>()));
+}
+
 // G36
 BOOST_AUTO_TEST_CASE(a_generator_exit_that_nobody_asked_for_comes_out_of_next) {
     generator<int> g = [](auto&) { throw crocus::generator_exit(); };
@@ -173,6 +194,70 @@ BOOST_AUTO_TEST_CASE(a_handled_exception_leaves_no_trace_in_what_is_thrown_later
     } catch (const std::runtime_error& e) {
         BOOST_CHECK_THROW(std::rethrow_if_nested(e), std::string);
     }
+}
+
+// G29
+BOOST_AUTO_TEST_CASE(what_is_thrown_in_has_no_context_and_what_the_body_handles_can_be_nested) {
+    const auto thrown = std::make_exception_ptr(oops{2});
+    generator<int> g = [&](auto& yield) {
+        try {
+            throw oops{1};
+        } catch (const oops&) {
+            try {
+                yield(1);
+            } catch (const oops& e) {
+                BOOST_TEST(e.number == 2);
+                BOOST_TEST((std::current_exception() == thrown));
+            }
+            std::throw_with_nested(std::runtime_error("outer"));
+        }
+    };
+    g.next();
+    try {
+        try {
+            throw std::string("what the resumer handles");
+        } catch (const std::string&) {
+            g.throw_(thrown);
+        }
+        BOOST_ERROR("nothing was thrown");
+    } catch (const std::runtime_error& e) {
+        BOOST_CHECK_EXCEPTION(std::rethrow_if_nested(e), oops, [](const oops& nested) { return nested.number == 1; });
+    }
+}
+
+// G30
+BOOST_AUTO_TEST_CASE(throwing_in_what_the_body_is_handling_makes_no_cycle) {
+    std::exception_ptr handled;
+    generator<int> g = [&](auto& yield) {
+        try {
+            throw std::runtime_error("first");
+        } catch (const std::runtime_error&) {
+            handled = std::current_exception();
+            try {
+                yield(1);
+            } catch (...) {
+                BOOST_TEST((std::current_exception() == handled));
+                std::throw_with_nested(std::logic_error("second"));
+            }
+        }
+    };
+    g.next();
+    std::string chain;
+    const auto follow = [&](const auto& self, const std::exception& e) -> void {
+        chain += e.what() + std::string(", ");
+        try {
+            std::rethrow_if_nested(e);
+        } catch (const std::exception& nested) {
+            if (chain.size() < 100) self(self, nested);
+        }
+    };
+    try {
+        g.throw_(handled);
+        BOOST_ERROR("nothing was thrown");
+    } catch (const std::logic_error& e) {
+        follow(follow, e);
+    }
+    BOOST_TEST(chain == "second, first, ");
 }
 
 BOOST_AUTO_TEST_CASE(exceptions_may_be_thrown_in_while_the_body_handles_another) {

@@ -111,7 +111,7 @@ int main(int argc, char** argv) {
 
 // -------------------------------------------------------------------------------------------- workers that come and go
 
-BOOST_AUTO_TEST_CASE(a_killed_worker_fails_its_own_call_and_the_pool_goes_on) {  // E30, T20
+BOOST_AUTO_TEST_CASE(a_killed_worker_fails_its_own_call_and_the_pool_goes_on) {  // E30; users' T20
     process_pool_executor pool({.max_workers = 1});
     const int worker = pool.submit<&process_id>().get();
     const auto killed = pool.submit<&die_of>(SIGKILL);

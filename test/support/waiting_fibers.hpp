@@ -1,5 +1,5 @@
-// A program for debuggers to look at: five tasks that wait in leaf_fn, one that awaits the first of them, one that has
-// not begun, and a generator that is suspended.
+// Programs for debuggers to look at: five tasks that wait in leaf_fn, one that awaits the first of them, one that has
+// not begun, and a generator that is suspended; and generators that delegate.
 #pragma once
 
 #include <cstdio>
@@ -47,6 +47,33 @@ inline void wait_in_leaf_fn() {
         q.notify_all();
         for (auto& t : tasks) t.get();
     });
+}
+
+/// Stops in a generator that two others delegate to: resumed by next(), and by throw_(). One more is suspended.
+inline void stop_in_a_delegate() {
+    const auto delegator = [](generator<int> inner, const char* name) {
+        generator<int> g = [source = std::move(inner)](auto& yield) mutable { yield.from(source); };
+        g.set_name(name);
+        return g;
+    };
+    generator<int> leaf = [](auto& yield) {
+        yield(1);
+        crocus_test_stop();
+        try {
+            yield(2);
+        } catch (const std::runtime_error&) {
+            crocus_test_stop();
+        }
+        yield(3);
+    };
+    leaf.set_name("leaf");
+    generator<int> idle = [](auto& yield) { yield(0); };
+    idle.set_name("idle");
+    idle.next();
+    auto outer = delegator(delegator(std::move(leaf), "middle"), "outer");
+    outer.next();
+    outer.next();
+    outer.throw_(std::runtime_error("out"));
 }
 
 /// What a shell prints.
@@ -114,6 +141,18 @@ inline void expect_every_fiber(const std::string& output) {
         BOOST_TEST(
             shows(output, "generator '' \\(suspended, made at waiting_fibers.hpp" + frames + "generator_state::entry"));
         BOOST_TEST(shows(output, "main 'thread [0-9]+' \\(running\\)\n  #0 [^\n]* crocus_test_stop"));
+    }
+}
+
+/// What `fiber bt all` prints of stop_in_a_delegate(). Who is suspended was resumed by nobody.
+inline void expect_delegators(const std::string& output) {
+    const std::string frames = "[^\n]*\n(  #[^\n]*\n)+", resumed = "  resumed in fiber [0-9]+: ";
+    const std::string left = "' \\(left, made at waiting_fibers.hpp:[0-9]+\\)\n";
+    BOOST_TEST_CONTEXT(output) {
+        BOOST_TEST(shows(output, "generator 'leaf' \\(running" + frames + resumed + "generator 'middle" + left +
+                                     resumed + "generator 'outer" + left + resumed + "main 'thread "));
+        BOOST_TEST(shows(output, "generator 'middle' \\(left[^\n]*\n(  #[^\n]*\n)*  #[^\n]*delegate_to"));
+        BOOST_TEST(shows(output, "generator 'idle' \\(suspended" + frames + "\n"));
     }
 }
 
