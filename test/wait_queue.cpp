@@ -334,6 +334,7 @@ BOOST_AUTO_TEST_CASE(what_a_generator_awaits_its_resumer_awaits) {
     });
 }
 
+// G82
 BOOST_AUTO_TEST_CASE(a_generator_that_awaits_counts_as_running) {
     run_virtual([] {
         crocus::generator<int> slow([](auto& yield) {

@@ -92,7 +92,7 @@ BOOST_AUTO_TEST_CASE(one_that_has_ended_cannot_be_driven_but_closed) {
     BOOST_CHECK_THROW(failed.send(), crocus::coroutine_already_awaited);
 }
 
-// T2, C1
+// T2, C1, G82
 BOOST_AUTO_TEST_CASE(the_future_that_it_awaits_is_yielded_to_the_driver) {
     run_virtual([] {
         future<int> f, other;
@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(the_future_that_it_awaits_is_yielded_to_the_driver) {
         BOOST_TEST(s->is(f));
         BOOST_TEST(!s->is(other));
         BOOST_TEST(!s->done());
-        BOOST_TEST(c.awaiting().is(f));  // cr_await, G82
+        BOOST_TEST(c.awaiting().is(f));  // cr_await
         f.set_result(41);
         BOOST_TEST(s->done());
         BOOST_TEST(c.send().result() == 42);
