@@ -269,7 +269,7 @@ public:
     /// body runs ahead, and an exception of its is raised after what it yielded before.
     ///
     /// Requires: ahead is not 0
-    /// Cost:     one allocation for each call; a few nanoseconds an element
+    /// Cost:     two allocations for each call; a few nanoseconds an element
     [[nodiscard]] block_range blocks(std::size_t ahead)
         requires(state_type::can_run_ahead && std::is_void_v<Send>)
     {
