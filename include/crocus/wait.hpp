@@ -106,9 +106,8 @@ auto gather(Functions&& functions) {
     for (auto&& f : functions) tasks.push_back(all.start(function(std::forward<decltype(f)>(f))));
     all.wait();
     using result = decltype(detail::take(tasks.front()));
-    std::vector<std::conditional_t<std::is_reference_v<result>, std::reference_wrapper<std::remove_reference_t<result>>,
-                                   result>>
-        results;
+    using referred = std::reference_wrapper<std::remove_reference_t<result>>;
+    std::vector<std::conditional_t<std::is_reference_v<result>, referred, result>> results;
     results.reserve(tasks.size());
     for (auto& t : tasks) results.push_back(detail::take(t));
     return results;
