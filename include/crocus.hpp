@@ -6,6 +6,7 @@
 // 0  ground
 #include <crocus/config.hpp>
 #include <crocus/error.hpp>
+#include <crocus/unraisable.hpp>
 #include <crocus/clock.hpp>
 
 // 1  control transfer: no loop, no input or output

@@ -8,6 +8,7 @@
 #include <crocus/error.hpp>
 #include <crocus/executor.hpp>
 #include <crocus/thread_pool.hpp>
+#include <crocus/unraisable.hpp>
 
 #include "detail/stack_recorder.hpp"
 #include "detail/task_stack.hpp"

@@ -2,6 +2,8 @@
 
 #include <stdexcept>
 
+#include <crocus/unraisable.hpp>
+
 namespace crocus::detail {
 
 class done_callback final : public waiter {

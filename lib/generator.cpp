@@ -3,6 +3,8 @@
 #include <mutex>
 #include <new>
 
+#include <crocus/unraisable.hpp>
+
 namespace crocus::detail {
 
 namespace {

@@ -10,6 +10,7 @@
 #include <crocus/error.hpp>
 #include <crocus/io/socket.hpp>
 #include <crocus/task.hpp>
+#include <crocus/unraisable.hpp>
 #include <crocus/wait_queue.hpp>
 
 namespace crocus {

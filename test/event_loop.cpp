@@ -17,6 +17,7 @@
 #include <crocus/future.hpp>
 #include <crocus/run.hpp>
 #include <crocus/task.hpp>
+#include <crocus/unraisable.hpp>
 #include <crocus/wait.hpp>
 #include <crocus/wait_queue.hpp>
 

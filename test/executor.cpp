@@ -4,6 +4,7 @@
 #include <crocus/executor.hpp>
 #include <crocus/task.hpp>
 #include <crocus/thread_pool.hpp>
+#include <crocus/unraisable.hpp>
 
 #include <array>
 #include <future>

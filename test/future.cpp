@@ -10,6 +10,7 @@
 
 #include <crocus/error.hpp>
 #include <crocus/task.hpp>
+#include <crocus/unraisable.hpp>
 
 #include "support/loop_tests.hpp"
 #include "support/virtual_time.hpp"

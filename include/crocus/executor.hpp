@@ -20,6 +20,7 @@
 #include <crocus/detail/concurrent_state.hpp>
 #include <crocus/error.hpp>
 #include <crocus/event_loop.hpp>
+#include <crocus/unraisable.hpp>
 
 namespace crocus {
 

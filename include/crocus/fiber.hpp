@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <functional>
 #include <source_location>
 #include <type_traits>
 #include <utility>
@@ -215,12 +214,12 @@ std::invoke_result_t<F> with_big_stack(std::size_t size, F&& f,
     const auto run = [](void* argument) {
         auto& c = *static_cast<decltype(call)*>(argument);
         if constexpr (std::is_void_v<result>) {
-            std::invoke(std::forward<F>(c.f));
+            std::forward<F>(c.f)();
         } else if constexpr (std::is_reference_v<result>) {
-            auto&& referred = std::invoke(std::forward<F>(c.f));
+            auto&& referred = std::forward<F>(c.f)();
             c.got.set(referred);
         } else {
-            c.got.set(std::invoke(std::forward<F>(c.f)));
+            c.got.set(std::forward<F>(c.f)());
         }
     };
     fiber::call_on(stack(size), run, &call, site);

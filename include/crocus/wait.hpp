@@ -105,7 +105,9 @@ auto gather(Functions&& functions) {
     std::vector<decltype(all.start(std::declval<function>()))> tasks;
     for (auto&& f : functions) tasks.push_back(all.start(function(std::forward<decltype(f)>(f))));
     all.wait();
-    std::vector<detail::value_of<decltype(detail::take(tasks.front()))>> results;
+    using result = decltype(detail::take(tasks.front()));
+    using referred = std::reference_wrapper<std::remove_reference_t<result>>;
+    std::vector<std::conditional_t<std::is_reference_v<result>, referred, result>> results;
     results.reserve(tasks.size());
     for (auto& t : tasks) results.push_back(detail::take(t));
     return results;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <crocus/event_loop.hpp>
+#include <crocus/unraisable.hpp>
 #include <crocus/wait_queue.hpp>
 
 #include "type_name.hpp"

@@ -148,7 +148,7 @@ BOOST_AUTO_TEST_CASE(references_refer_to_the_very_object) {
         return returned;
     };
     closed.next();
-    BOOST_TEST(&closed.close()->get() == &returned);
+    BOOST_TEST(closed.close() == &returned);
 }
 
 BOOST_AUTO_TEST_CASE(a_reference_to_const_yields_in_place_and_copies_nothing) {

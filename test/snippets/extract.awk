@@ -4,6 +4,7 @@
 #   ```cpp compile         a whole program that is not run: it would serve for ever
 #   ```cpp declarations    stands at namespace scope
 #   ```cpp fragment        stands in a function, below the declarations that stand above it on its page
+#   ```cpp run             the same, and the function is run
 #
 #   awk -f extract.awk PAGE...             lists the blocks: PAGE:NUMBER:KIND
 #   awk -v block=2 -f extract.awk PAGE     prints block 2 of the page as a translation unit
@@ -32,11 +33,13 @@ kind != "" { body = body $0 "\n" }
 function finish() {
     if (kind == "program" || kind == "compile") {
         printf "#undef NDEBUG  // a page's assert is its test\n%s", body
-        if (body !~ /int main\(/) wrong("has no main: say \"cpp fragment\" or \"cpp declarations\"")
+        if (body !~ /int main\(/) wrong("has no main: say \"cpp run\", \"cpp fragment\" or \"cpp declarations\"")
     } else if (kind == "declarations") {
         printf "#include \"prelude.hpp\"\n%s%s", above, body
     } else if (kind == "fragment") {
         printf "#include \"prelude.hpp\"\n%s[[maybe_unused]] static void fragment() {\n%s}\n", above, body
+    } else if (kind == "run") {
+        printf "#undef NDEBUG\n#include \"prelude.hpp\"\n%sint main() {\n%s}\n", above, body
     } else {
         wrong("is of no known kind: " kind)
     }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <crocus/error.hpp>
+#include <crocus/unraisable.hpp>
 
 namespace crocus::test {
 

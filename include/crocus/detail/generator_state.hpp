@@ -4,7 +4,6 @@
 #include <concepts>
 #include <cstddef>
 #include <exception>
-#include <functional>
 #include <optional>
 #include <source_location>
 #include <span>
@@ -285,9 +284,9 @@ private:
     void run_body() override {
         Yielder& yield = *this;
         if constexpr (std::is_void_v<typename Yielder::return_type>)
-            static_cast<void>(std::invoke(*body_, yield));
+            static_cast<void>((*body_)(yield));
         else
-            this->returned_.set(std::invoke(*body_, yield));
+            this->returned_.set((*body_)(yield));
     }
     void release_body() noexcept override { body_.reset(); }
 

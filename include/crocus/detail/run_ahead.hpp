@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
+#include <new>
 #include <span>
 #include <utility>
 
@@ -14,26 +14,33 @@ template <class T>
 class run_ahead {
 public:
     explicit run_ahead(std::size_t room)
-        : first_(std::allocator<T>().allocate(room)), next_(first_), end_(first_ + room) {}
+        : first_(reinterpret_cast<T*>(new cell[room])), next_(first_), end_(first_ + room) {}
     run_ahead(const run_ahead&) = delete;
     run_ahead& operator=(const run_ahead&) = delete;
     ~run_ahead() {
         clear();
-        std::allocator<T>().deallocate(first_, static_cast<std::size_t>(end_ - first_));
+        delete[] reinterpret_cast<cell*>(first_);
     }
 
     /// Requires: it is not full.
     template <class Value>
     void add(Value&& value) {
-        std::construct_at(next_, std::forward<Value>(value));
+        new (static_cast<void*>(next_)) T(std::forward<Value>(value));
         ++next_;
     }
-    void clear() noexcept { std::destroy(first_, std::exchange(next_, first_)); }
+    void clear() noexcept {
+        T* const end = std::exchange(next_, first_);
+        for (T* at = first_; at != end; ++at) at->~T();
+    }
 
     [[nodiscard]] bool full() const noexcept { return next_ == end_; }
     [[nodiscard]] std::span<T> values() const noexcept { return {first_, next_}; }
 
 private:
+    struct alignas(T) cell {
+        std::byte bytes[sizeof(T)];
+    };
+
     T* first_;
     T* next_;
     T* end_;

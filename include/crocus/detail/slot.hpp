@@ -1,8 +1,6 @@
 // Room for a value that may be a reference, or nothing at all.
 #pragma once
 
-#include <functional>
-#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -60,9 +58,5 @@ class slot<void> {
 public:
     void reset() noexcept {}
 };
-
-/// A reference that std::optional can hold.
-template <class T>
-using value_of = std::conditional_t<std::is_reference_v<T>, std::reference_wrapper<std::remove_reference_t<T>>, T>;
 
 }  // namespace crocus::detail
