@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include <crocus/error.hpp>
+#include <crocus/unraisable.hpp>
 
 namespace crocus {
 

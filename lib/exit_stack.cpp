@@ -1,6 +1,7 @@
 #include <crocus/exit_stack.hpp>
 
 #include <crocus/fiber.hpp>
+#include <crocus/unraisable.hpp>
 
 namespace crocus {
 

@@ -173,15 +173,20 @@ public:
     /// Asks it to leave: raises generator_exit where it waits, as throw_ would (c.close()). Does nothing to one that
     /// has ended; one that has not begun is destroyed unrun.
     ///
-    /// Returns what it returned if it caught the exit and returned, else nothing; void if R is void. (G39)
+    /// Returns what it returned if it caught the exit and returned, else nothing; a pointer if R is a reference,
+    /// void if it is void. (G39)
     /// Throws: coroutine_ignored_exit        it waits again; it stays suspended there (G41)
     ///         coroutine_already_executing;   wrong_loop;   what it throws instead of leaving
     auto close() {
         const detail::counted<state_type> s(state_.get());
         if (s) s->close();
-        if constexpr (!std::is_void_v<R>) {
-            std::optional<detail::value_of<R>> returned;
-            if (s && s->returned.has_value()) returned.emplace(static_cast<R&&>(s->returned.get()));
+        if constexpr (std::is_reference_v<R>) {
+            const auto returned = s && s->returned.has_value() ? std::addressof(s->returned.get()) : nullptr;
+            if (s) s->returned.reset();
+            return returned;
+        } else if constexpr (!std::is_void_v<R>) {
+            std::optional<R> returned;
+            if (s && s->returned.has_value()) returned.emplace(std::move(s->returned.get()));
             if (s) s->returned.reset();
             return returned;
         }
