@@ -29,6 +29,7 @@ public:
     /// Takes `name`.
     task_agent(event_loop& loop, future_state& outcome, std::string& name, std::size_t stack_size)
         : green_agent(loop, stack_size), outcome_(outcome) {
+        context.take_current();
         if (name.empty()) [[likely]]
             number_ = next_task_number();
         else
