@@ -29,15 +29,15 @@ public:
     /// Takes `name`.
     task_agent(event_loop& loop, future_state& outcome, std::string& name, std::size_t stack_size)
         : green_agent(loop, stack_size), outcome_(outcome) {
-        context.take_current();
         if (name.empty()) [[likely]]
             number_ = next_task_number();
         else
             name_.set(std::move(name));
     }
 
-    /// Joins the loop's tasks and goes to the end of its ready queue.
+    /// Joins the loop's tasks and goes to the end of its ready queue, with a copy of the caller's context. (C23)
     void launch() noexcept {
+        context.take_current();
         outcome().add_owner();  // the loop's share, until it has ended
         loop().tasks().add(*this);
         loop().make_ready(*this);
