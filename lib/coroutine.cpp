@@ -141,6 +141,7 @@ void coroutine_state::enter() {
     driver_ = &fiber::current();
     thread_state& before = this_thread();
     agent* const outer = std::exchange(before.driven, this);
+    driven_by_ = static_cast<coroutine_state*>(outer);  // there is no other kind
     if (outer == nullptr && before.loop != nullptr) before.loop->begin_driving();
     flow_->enter();
     thread_state& after = this_thread();

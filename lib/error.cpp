@@ -35,6 +35,11 @@ coroutine_never_awaited::~coroutine_never_awaited() = default;
 wrong_loop::~wrong_loop() = default;
 invalid_state_error::~invalid_state_error() = default;
 cannot_suspend::~cannot_suspend() = default;
+context_var_unset::~context_var_unset() = default;
+context_token_used::~context_token_used() = default;
+context_token_of_other_variable::~context_token_of_other_variable() = default;
+context_token_of_other_context::~context_token_of_other_context() = default;
+context_already_entered::~context_already_entered() = default;
 loop_closed::~loop_closed() = default;
 timeout_error::~timeout_error() = default;
 deadlock_error::~deadlock_error() = default;
@@ -99,6 +104,21 @@ coroutine_raised_stop_iteration::coroutine_raised_stop_iteration()
     : coroutine_error("coroutine raised stop_iteration (PEP 479): leave it by return, not by throwing that") {}
 
 coroutine_never_awaited::coroutine_never_awaited(const std::string& who) : coroutine_error(who + " was never awaited") {}
+
+context_var_unset::context_var_unset(const std::string& name)
+    : out_of_range("the context variable '" + name + "' has no value here, and no default; get_or() gives one") {}
+
+context_token_used::context_token_used(const std::string& name)
+    : usage_error("the token has been used already: it resets the context variable '" + name + "' once") {}
+
+context_token_of_other_variable::context_token_of_other_variable(const std::string& name, const std::string& other)
+    : usage_error("the context variable '" + name + "' cannot be reset with a token of '" + other + "'") {}
+
+context_token_of_other_context::context_token_of_other_context(const std::string& name)
+    : usage_error("the context variable '" + name + "' was set in another context (another task, say): reset it there") {}
+
+context_already_entered::context_already_entered()
+    : usage_error("context::run: somebody is in this context already; a copy of it can be entered") {}
 
 loop_closed::loop_closed() : usage_error("the event loop is closed") {}
 

@@ -113,6 +113,7 @@ void handle::cancel() noexcept {
     if (!callback_ || callback_->cancelled || callback_->started) return;
     callback_->cancelled = true;
     callback_->release();
+    callback_->context = {};
     if (auto* const waiting = callback_->waits_for; waiting != nullptr) {
         waiting->loop.remove_timer(*waiting);
         delete waiting;
@@ -188,6 +189,7 @@ void event_loop::set_default_executor(std::shared_ptr<executor> replacement) {
 }
 
 event_loop* event_loop::attach() {
+    main_->context = detail::context_slot::capture();
     hub_.emplace(
         stack(stack::default_size()), [](fiber&, void* self) { static_cast<event_loop*>(self)->run_hub(); }, this);
     hub_->set_identity(&hub_identity);
@@ -199,6 +201,7 @@ event_loop* event_loop::attach() {
 
 void event_loop::attach_under_driver() {
     attach();
+    main_->context = detail::context_slot(std::exchange(detail::this_thread().context, nullptr));
     if (driven_before_ == nullptr) return;
     detail::this_thread().driven = std::exchange(driven_before_, nullptr);
     begin_driving();
@@ -334,12 +337,14 @@ void event_loop::run_hub() noexcept {
 void event_loop::run_callback(detail::callback& c) noexcept {
     if (!c.cancelled) {
         c.started = true;
+        callback_context_ = std::move(c.context);
         try {
             c.call();
         } catch (...) {
             call_exception_handler({"Exception in callback", std::current_exception()});
         }
         c.release();
+        callback_context_ = {};
     }
     c.drop_owner();
 }

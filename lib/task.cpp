@@ -24,6 +24,8 @@ std::string task_agent::name() const {
 void task_agent::run_to_end() noexcept {
     run();
     if (outcome().owners() == 1) drop_value();  // nobody asks for it; its destructor may suspend, here
+    if (context) [[unlikely]]
+        context = {};  // likewise; and a value may hold a handle of this very task
     end();
 }
 

@@ -220,6 +220,41 @@ public:
     ~wrong_loop() override;
 };
 
+/// A context variable has no value in the current context, and no default (LookupError in Python).
+class CROCUS_EXPORT context_var_unset : public std::out_of_range {
+public:
+    explicit context_var_unset(const std::string& name);
+    ~context_var_unset() override;
+};
+
+/// A token that was used already, or moved from, was used to reset a context variable (RuntimeError in Python).
+class CROCUS_EXPORT context_token_used : public usage_error {
+public:
+    explicit context_token_used(const std::string& name);
+    ~context_token_used() override;
+};
+
+/// A context variable was to be reset with a token of another one (ValueError in Python).
+class CROCUS_EXPORT context_token_of_other_variable : public usage_error {
+public:
+    context_token_of_other_variable(const std::string& name, const std::string& other);
+    ~context_token_of_other_variable() override;
+};
+
+/// A context variable was to be reset in another context than the one it was set in: another task (ValueError in Python).
+class CROCUS_EXPORT context_token_of_other_context : public usage_error {
+public:
+    explicit context_token_of_other_context(const std::string& name);
+    ~context_token_of_other_context() override;
+};
+
+/// A context was entered while somebody is in it (RuntimeError in Python).
+class CROCUS_EXPORT context_already_entered : public usage_error {
+public:
+    context_already_entered();
+    ~context_already_entered() override;
+};
+
 /// A future was asked for what its state excludes: a result before it is there, a second result.
 class CROCUS_EXPORT invalid_state_error : public std::logic_error {
 public:

@@ -172,7 +172,8 @@ public:
 
     // ---------------------------------------------------------- for run(), and for agents: not for application code
 
-    /// Makes this the calling thread's loop and the calling flow its main flow. Returns the loop that was there before.
+    /// Makes this the calling thread's loop and the calling flow its main flow, which begins with a copy of the caller's
+    /// context. Returns the loop that was there before.
     event_loop* attach();
 
     /// Cancels the tasks that are left, waits for their ends, closes the coroutines that wait in this loop, and shuts
@@ -183,7 +184,8 @@ public:
     /// Throws:   what the driver failed with, if some task waits for it that cannot be ended
     std::size_t shut_down();
 
-    /// attach() in the middle of things: what waits in a coroutine that is driven by hand stays that.
+    /// attach() in the middle of things: what waits in a coroutine that is driven by hand stays that, and the main flow
+    /// has the context that the thread had.
     void attach_under_driver();
 
     /// Undoes attach().
@@ -214,6 +216,9 @@ public:
     [[nodiscard]] detail::green_agent* running_or_driving() const noexcept {
         return running_ != nullptr ? running_ : driving_;
     }
+
+    /// Of the callback that runs.
+    [[nodiscard]] detail::context_slot& callback_context() noexcept { return callback_context_; }
 
     /// The coroutines driven by hand that wait in this loop.
     [[nodiscard]] detail::coroutine_state*& waiting_coroutines() noexcept { return waiting_coroutines_; }
@@ -309,6 +314,7 @@ private:
     detail::green_agent* driving_ = nullptr;  // who runs, while it drives a coroutine
     agent* driven_before_ = nullptr;          // the coroutine in which this loop was attached
     detail::coroutine_state* waiting_coroutines_ = nullptr;
+    detail::context_slot callback_context_;
     fiber* hub_exit_ = nullptr;  // set when the hub is to end: who goes on
     bool draining_ = false;
     bool keep_ = false;  // somebody's frames refer to it for ever

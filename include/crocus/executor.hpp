@@ -17,6 +17,7 @@
 
 #include <crocus/concurrent_future.hpp>
 #include <crocus/config.hpp>
+#include <crocus/context_var.hpp>
 #include <crocus/detail/concurrent_state.hpp>
 #include <crocus/error.hpp>
 #include <crocus/event_loop.hpp>
@@ -213,7 +214,8 @@ T deliver(const concurrent_future<T>& call, OnCancel on_cancel) {
 ///
 /// Never returns while `f` runs: what f refers to may stand on the caller's stack. If the task is cancelled before f
 /// has begun, it never does. Later, the result is waited for and delivered, and the cancellation comes at the task's
-/// next wait: so a call that had an effect never looks as if it had none.
+/// next wait: so a call that had an effect never looks as if it had none. What f finds in context variables is its
+/// thread's, as a rule nothing; to_thread takes the caller's along. (X1)
 ///
 /// Suspends: until f has returned
 /// Throws:   what f throws;   cancelled_error: f did not run;   cannot_suspend, and what submit throws
@@ -231,16 +233,40 @@ decltype(auto) run_in_executor(executor& where, F&& f) {
     }
 }
 
+namespace detail {
+
+/// Calls a function in a copy of the context in which this was made.
+template <class F>
+class in_copied_context {
+public:
+    template <class From>
+    explicit in_copied_context(From&& f) : f_(std::forward<From>(f)) {}
+
+    template <class... Args>
+        requires std::invocable<F&, Args...>
+    decltype(auto) operator()(Args&&... args) {
+        return context_.run([&]() -> decltype(auto) { return std::invoke(f_, std::forward<Args>(args)...); });
+    }
+
+private:
+    F f_;
+    context context_ = context::copy_current();
+};
+
+}  // namespace detail
+
 struct to_thread_options {
     bool abandon_on_cancel = false;  // a cancelled task does not wait for the call: it must own all that it uses
 };
 
-/// Has `f()` called by the loop's default executor and returns its result: for calls that would block the loop (X3).
+/// Has `f()` called by the loop's default executor and returns its result: for calls that would block the loop. f sees
+/// the caller's context variables; what it sets is gone with it. (X3)
 ///
 /// Suspends, Throws: as run_in_executor
 template <class F>
 decltype(auto) to_thread(F&& f) {
-    return run_in_executor(event_loop::current().default_executor(), f);
+    detail::in_copied_context<F&> call(f);
+    return run_in_executor(event_loop::current().default_executor(), call);
 }
 
 /// The same; with abandon_on_cancel, a cancellation is raised at once, a call that has begun goes on by itself, and
@@ -248,14 +274,15 @@ decltype(auto) to_thread(F&& f) {
 template <class F>
 decltype(auto) to_thread(F&& f, to_thread_options options) {
     executor& pool = event_loop::current().default_executor();
-    if (!options.abandon_on_cancel) return run_in_executor(pool, f);
+    if (!options.abandon_on_cancel) return to_thread(f);
     detail::require_can_wait();
     std::stop_source stop;
+    detail::in_copied_context<std::decay_t<F>> copied(std::forward<F>(f));
     const auto call = [&] {
         if constexpr (std::is_invocable_v<F&, std::stop_token>)
-            return pool.submit(std::forward<F>(f), stop.get_token());
+            return pool.submit(std::move(copied), stop.get_token());
         else
-            return pool.submit(std::forward<F>(f));
+            return pool.submit(std::move(copied));
     }();
     try {
         call.wait();

@@ -5,6 +5,7 @@
 #include <string>
 
 #include <crocus/config.hpp>
+#include <crocus/detail/context_data.hpp>
 #include <crocus/detail/rare_text.hpp>
 #include <crocus/fiber.hpp>
 
@@ -70,6 +71,9 @@ public:
     /// Nests.
     void hold_cancellation() noexcept { ++holds_; }
     void release_cancellation() noexcept { --holds_; }
+
+    /// Its context variables. A coroutine that is driven by hand has its driver's, and this while context::run lasts.
+    detail::context_slot context;
 
 protected:
     explicit agent(bool green = false) noexcept : green_(green) {}

@@ -59,6 +59,9 @@ public:
     /// The future that it waits for, if it is one.
     [[nodiscard]] const counted<future_state>& awaited_future() const noexcept { return future_; }
 
+    /// While it runs: the coroutine, driven by hand too, that drives it; null if something else does.
+    [[nodiscard]] coroutine_state* driven_by() const noexcept { return driven_by_; }
+
     void park() override;
     void park_as(waiter& as) override;
     void unpark() noexcept override;
@@ -100,6 +103,7 @@ private:
     bool orphaned_ = false;  // its handle went while it ran
     bool given_up_ = false;
     bool raisable_ = true;       // where it is suspended an exception can be raised
+    coroutine_state* driven_by_ = nullptr;
     fiber* driver_ = nullptr;    // who resumed it last
     fiber* flow_ = nullptr;      // where it goes on: not always its own fiber, since it may wait inside a generator
     std::exception_ptr thrown_;  // on its way in

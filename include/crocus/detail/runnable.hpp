@@ -12,6 +12,7 @@
 
 #include <crocus/config.hpp>
 #include <crocus/detail/agent.hpp>
+#include <crocus/detail/context_data.hpp>
 #include <crocus/fiber.hpp>
 #include <crocus/io_driver.hpp>
 
@@ -109,6 +110,7 @@ public:
     bool cancelled = false;
     bool started = false;
     callback_timer* waits_for = nullptr;  // while it is due at a later time
+    context_slot context = context_slot::capture();  // of who registers it (I3, L13)
 
 protected:
     virtual ~callback();

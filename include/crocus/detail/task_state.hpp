@@ -35,8 +35,9 @@ public:
             name_.set(std::move(name));
     }
 
-    /// Joins the loop's tasks and goes to the end of its ready queue.
+    /// Joins the loop's tasks and goes to the end of its ready queue, with a copy of the caller's context. (C23)
     void launch() noexcept {
+        context.take_current();
         outcome().add_owner();  // the loop's share, until it has ended
         loop().tasks().add(*this);
         loop().make_ready(*this);

@@ -14,6 +14,8 @@ class fiber;
 
 namespace detail {
 
+class context_data;
+
 /// The layout that the Itanium C++ ABI gives __cxa_eh_globals: the exceptions that are being handled, and how many are
 /// on their way.
 struct exception_globals {
@@ -42,7 +44,8 @@ struct thread_state {
 
     block_list blocks[largest_block / block_unit] = {};
 
-    agent* driven = nullptr;  // the coroutine that runs, driven by hand: it waits, and not the loop's running agent
+    context_data* context = nullptr;  // of a thread that has no loop (context_slot)
+    agent* driven = nullptr;          // the coroutine that runs, driven by hand: it waits, and not the loop's running agent
 };
 
 /// The state of the thread that calls, asked anew at each call: a flow of control may have been left since the last
