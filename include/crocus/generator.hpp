@@ -481,7 +481,7 @@ private:
     friend class generator;
     friend class block_iterator;
     using element = std::remove_reference_t<Yield>;
-    using room = detail::run_ahead<std::remove_cvref_t<Yield>>;
+    using room = typename state_type::room_ahead;
 
     block_range(state_type& state, std::size_t ahead) : state_(&state) {
         if (ahead != 0) ahead_ = std::make_unique<room>(ahead);

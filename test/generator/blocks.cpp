@@ -133,6 +133,22 @@ BOOST_AUTO_TEST_CASE(a_block_takes_nothing_that_is_sent) {
     BOOST_TEST(g.next().finished());
 }
 
+BOOST_AUTO_TEST_CASE(what_is_yielded_may_be_const) {
+    generator<const std::string> g = [](auto& yield) {
+        for (int i = 0; i != 5; ++i) yield(std::to_string(i));
+        const std::array block{std::string("5"), std::string("6")};
+        yield.block(block);
+    };
+    std::string seen;
+    for (const auto block : g.blocks(3)) {
+        for (const std::string& s : block) seen += s;
+        break;
+    }
+    for (const auto block : g.blocks())
+        for (const std::string& s : block) seen += s;
+    BOOST_TEST(seen == "0123456");
+}
+
 BOOST_AUTO_TEST_CASE(an_empty_block_is_nothing) {
     generator<int> g = [](auto& yield) {
         yield.block(std::span<int>());
