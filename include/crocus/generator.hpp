@@ -261,18 +261,26 @@ public:
 
     /// Iteration by blocks, as std::span: what the body yields together (yielder::block) is read together, in place;
     /// what it yields alone is a block of one. A block is there until the generator is resumed or closed.
-    [[nodiscard]] block_range blocks() { return block_range(state(), 0); }
+    [[nodiscard]] block_range blocks() & { return block_range(state(), 0); }
 
     /// The same, in blocks of up to `ahead` elements, which the body leaves behind without waiting for them to be read:
     /// it runs ahead, and an exception of its is raised after what it yielded before.
     ///
-    /// Requires: ahead is not 0
-    /// Cost:     one allocation for each call; a few nanoseconds an element
-    [[nodiscard]] block_range blocks(std::size_t ahead)
+    /// Throws: usage_error   ahead is 0
+    /// Cost:   one allocation for each call; a few nanoseconds an element
+    [[nodiscard]] block_range blocks(std::size_t ahead) &
         requires(state_type::can_run_ahead && std::is_void_v<Send>)
     {
         if (ahead == 0) throw usage_error("generator::blocks: a block of no elements was asked for");
         return block_range(state(), ahead);
+    }
+
+    /// The blocks of a temporary keep it: `for (auto block : primes().blocks(64))`.
+    [[nodiscard]] block_range blocks() && { return blocks().keep(std::move(state_)); }
+    [[nodiscard]] block_range blocks(std::size_t ahead) &&
+        requires(state_type::can_run_ahead && std::is_void_v<Send>)
+    {
+        return blocks(ahead).keep(std::move(state_));
     }
 
 private:
@@ -295,7 +303,8 @@ private:
         return s;
     }
 
-    std::unique_ptr<state_type, detail::generator_closer> state_;
+    using owner = std::unique_ptr<state_type, detail::generator_closer>;
+    owner state_;
 };
 
 /// What a body calls to yield. Its type has a name so that functions which yield on a body's behalf can take it.
@@ -467,7 +476,7 @@ private:
     value_type block_;
 };
 
-/// What blocks() returns. Requires: the generator outlives it, and it its iterators.
+/// What blocks() returns. Requires: the generator outlives it, unless that was a temporary; and it its iterators.
 template <class Yield, class Send, class Return>
 class generator<Yield, Send, Return>::block_range : public std::ranges::view_base {
 public:
@@ -487,6 +496,11 @@ private:
         if (ahead != 0) ahead_ = std::make_unique<room>(ahead);
     }
 
+    block_range keep(owner of) && noexcept {
+        kept_ = std::move(of);
+        return std::move(*this);
+    }
+
     /// Empty at the end.
     std::span<element> next() {
         if constexpr (state_type::can_run_ahead)
@@ -498,6 +512,7 @@ private:
 
     state_type* state_;
     std::unique_ptr<room> ahead_;  // null: the body does not run ahead
+    owner kept_;                   // null: somebody else's
 };
 
 }  // namespace crocus
