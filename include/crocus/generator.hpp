@@ -264,9 +264,11 @@ public:
     [[nodiscard]] block_range blocks() & { return block_range(state(), 0); }
 
     /// The same, in blocks of up to `ahead` elements, which the body leaves behind without waiting for them to be read:
-    /// it runs ahead, and an exception of its is raised after what it yielded before.
+    /// it runs ahead, and what it throws is raised after what it yielded before.
     ///
     /// Throws: usage_error   ahead is 0
+    ///         what moving a value throws: where the body runs ahead, out of its yield; else (a value of a first resume,
+    ///         a block or a delegate) out of the iterator, and what it has gathered for its block is lost
     /// Cost:   one allocation for each call; a few nanoseconds an element
     [[nodiscard]] block_range blocks(std::size_t ahead) &
         requires(state_type::can_run_ahead && std::is_void_v<Send>)
