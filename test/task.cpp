@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <stdexcept>
@@ -43,6 +44,26 @@ constexpr std::size_t many = 10'000;
 }  // namespace
 
 // ---------------------------------------------------------------------------------------------------------- the basics
+
+BOOST_AUTO_TEST_CASE(what_a_task_captures_and_returns_may_be_over_aligned) {
+    struct alignas(4096) page {
+        unsigned char bytes[4096];
+        [[nodiscard]] bool aligned() const {
+            auto at = reinterpret_cast<std::uintptr_t>(this);
+            asm("" : "+r"(at));  // or the compiler knows without looking
+            return at % 4096 == 0;
+        }
+    };
+    run_virtual([] {
+        for (int i = 0; i != 4; ++i) {
+            auto t = create_task([captured = page()] {
+                BOOST_TEST(captured.aligned());
+                return captured;
+            });
+            BOOST_TEST(t.get().aligned());
+        }
+    });
+}
 
 BOOST_AUTO_TEST_CASE(a_task_starts_after_all_that_is_ready_and_not_inside_create_task) {  // T1
     run_virtual([] {

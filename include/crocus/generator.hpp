@@ -265,18 +265,28 @@ public:
 
     /// Iteration by blocks, as std::span: what the body yields together (yielder::block) is read together, in place;
     /// what it yields alone is a block of one. A block is there until the generator is resumed or closed.
-    [[nodiscard]] block_range blocks() { return block_range(state(), 0); }
+    [[nodiscard]] block_range blocks() & { return block_range(state(), 0); }
 
     /// The same, in blocks of up to `ahead` elements, which the body leaves behind without waiting for them to be read:
-    /// it runs ahead, and an exception of its is raised after what it yielded before.
+    /// it runs ahead, and what it throws is raised after what it yielded before.
     ///
-    /// Requires: ahead is not 0
-    /// Cost:     two allocations for each call; a few nanoseconds an element
-    [[nodiscard]] block_range blocks(std::size_t ahead)
+    /// Throws: usage_error   ahead is 0
+    ///         what moving a value throws: where the body runs ahead, out of its yield; else (a value of a first resume,
+    ///         a block or a delegate) out of the iterator, and what it has gathered for its block is lost
+    /// Cost:   two allocations for each call; a few nanoseconds an element
+    [[nodiscard]] block_range blocks(std::size_t ahead) &
         requires(state_type::can_run_ahead && std::is_void_v<Send>)
     {
         if (ahead == 0) throw usage_error("generator::blocks: a block of no elements was asked for");
         return block_range(state(), ahead);
+    }
+
+    /// The blocks of a temporary keep it: `for (auto block : primes().blocks(64))`.
+    [[nodiscard]] block_range blocks() && { return blocks().keep(std::move(state_)); }
+    [[nodiscard]] block_range blocks(std::size_t ahead) &&
+        requires(state_type::can_run_ahead && std::is_void_v<Send>)
+    {
+        return blocks(ahead).keep(std::move(state_));
     }
 
 private:
@@ -299,7 +309,8 @@ private:
         return s;
     }
 
-    detail::owner<state_type, detail::generator_closer> state_;
+    using owner = detail::owner<state_type, detail::generator_closer>;
+    owner state_;
 };
 
 /// What a body calls to yield. Its type has a name so that functions which yield on a body's behalf can take it.
@@ -471,7 +482,7 @@ private:
     value_type block_;
 };
 
-/// What blocks() returns. Requires: the generator outlives it, and it its iterators.
+/// What blocks() returns. Requires: the generator outlives it, unless that was a temporary; and it its iterators.
 template <class Yield, class Send, class Return>
 class generator<Yield, Send, Return>::block_range : public std::ranges::view_base {
 public:
@@ -485,10 +496,15 @@ private:
     friend class generator;
     friend class block_iterator;
     using element = std::remove_reference_t<Yield>;
-    using room = detail::run_ahead<std::remove_cvref_t<Yield>>;
+    using room = typename state_type::room_ahead;
 
     block_range(state_type& state, std::size_t ahead) : state_(&state) {
         if (ahead != 0) ahead_ = detail::owner<room>(new room(ahead));
+    }
+
+    block_range keep(owner of) && noexcept {
+        kept_ = std::move(of);
+        return std::move(*this);
     }
 
     /// Empty at the end.
@@ -502,6 +518,7 @@ private:
 
     state_type* state_;
     detail::owner<room> ahead_;  // null: the body does not run ahead
+    owner kept_;                 // null: somebody else's
 };
 
 }  // namespace crocus

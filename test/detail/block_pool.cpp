@@ -57,6 +57,15 @@ BOOST_AUTO_TEST_CASE(blocks_of_every_size_are_aligned_and_apart) {
     blocks_are_apart<5000>();
 }
 
+BOOST_AUTO_TEST_CASE(a_block_is_aligned_as_it_was_asked_for) {
+    std::vector<void*> blocks;
+    for (int i = 0; i != 10; ++i) blocks.push_back(allocate_block<100, 4096>());
+    for (void* b : blocks) {
+        BOOST_TEST(reinterpret_cast<std::uintptr_t>(b) % 4096 == 0u);
+        free_block<100, 4096>(b);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_block_may_be_freed_on_another_thread_which_then_ends) {
     std::vector<std::byte*> blocks;
     for (int i = 0; i != 500; ++i) blocks.push_back(filled<200>(1));

@@ -133,6 +133,41 @@ BOOST_AUTO_TEST_CASE(a_block_takes_nothing_that_is_sent) {
     BOOST_TEST(g.next().finished());
 }
 
+BOOST_AUTO_TEST_CASE(the_blocks_of_a_temporary_keep_it) {
+    int turns = 0, sum = 0;
+    for (const auto block : mixed(turns).blocks())
+        for (const int i : block) sum += i;
+    for (const auto block : mixed(turns).blocks(2))
+        for (const int i : block) sum += i;
+    BOOST_TEST(sum == 2 * 15);
+    BOOST_TEST(turns == 8);
+
+    auto left = std::make_shared<int>();
+    const std::weak_ptr<int> captured = left;
+    for (const auto block : generator<int>([held = std::move(left)](auto& yield) { yield(*held); }).blocks()) {
+        BOOST_TEST(block.size() == 1u);
+        BOOST_TEST(!captured.expired());
+        break;
+    }
+    BOOST_TEST(captured.expired());
+}
+
+BOOST_AUTO_TEST_CASE(what_is_yielded_may_be_const) {
+    generator<const std::string> g = [](auto& yield) {
+        for (int i = 0; i != 5; ++i) yield(std::to_string(i));
+        const std::array block{std::string("5"), std::string("6")};
+        yield.block(block);
+    };
+    std::string seen;
+    for (const auto block : g.blocks(3)) {
+        for (const std::string& s : block) seen += s;
+        break;
+    }
+    for (const auto block : g.blocks())
+        for (const std::string& s : block) seen += s;
+    BOOST_TEST(seen == "0123456");
+}
+
 BOOST_AUTO_TEST_CASE(an_empty_block_is_nothing) {
     generator<int> g = [](auto& yield) {
         yield.block(std::span<int>());

@@ -203,6 +203,7 @@ class generator_values : public generator_state {
 public:
     using return_type = Return;
     using element = std::remove_reference_t<Yield>;
+    using room_ahead = run_ahead<std::remove_cv_t<element>>;
     static constexpr bool can_run_ahead = std::move_constructible<Yield> && !std::is_reference_v<Yield>;
 
     generator_values(std::size_t stack_size, const std::source_location& site) noexcept
@@ -230,7 +231,7 @@ public:
     }
 
     /// Resumes until `ahead` is full or the body at its end. An error is raised when what came before it was read.
-    std::span<element> fill(run_ahead<element>& ahead) {
+    std::span<element> fill(room_ahead& ahead) {
         require_not_running();
         ahead.clear();
         if (closed()) resume();
@@ -266,7 +267,7 @@ public:
     slot<Return> returned_;
 
 private:
-    run_ahead<std::remove_cv_t<element>>* ahead_ = nullptr;
+    room_ahead* ahead_ = nullptr;
 };
 
 /// The whole of a generator: what its body is called with, and the body.
@@ -277,8 +278,8 @@ public:
     generator_body(From&& body, std::size_t stack_size, const std::source_location& site)
         : Yielder(stack_size, site), body_(std::in_place, std::forward<From>(body)) {}
 
-    static void* operator new(std::size_t) { return allocate_block<sizeof(generator_body)>(); }
-    static void operator delete(void* block) noexcept { free_block<sizeof(generator_body)>(block); }
+    static void* operator new(std::size_t) { return allocate_block<sizeof(generator_body), alignof(generator_body)>(); }
+    static void operator delete(void* block) noexcept { free_block<sizeof(generator_body), alignof(generator_body)>(block); }
 
 private:
     void run_body() override {

@@ -107,8 +107,8 @@ public:
         : task_values<T>(loop, name, stack_size, site), f_(std::in_place, std::forward<From>(f)) {}
 
     // Tasks are made by the million.
-    static void* operator new(std::size_t) { return allocate_block<sizeof(task_of)>(); }
-    static void operator delete(void* block) noexcept { free_block<sizeof(task_of)>(block); }
+    static void* operator new(std::size_t) { return allocate_block<sizeof(task_of), alignof(task_of)>(); }
+    static void operator delete(void* block) noexcept { free_block<sizeof(task_of), alignof(task_of)>(block); }
 
 private:
     void run_function() override {
