@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <crocus/detail/coroutine_state.hpp>
+#include <crocus/unraisable.hpp>
 
 namespace crocus {
 

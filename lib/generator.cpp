@@ -152,6 +152,10 @@ bool generator_state::close_for_destruction() noexcept {
         if (error_) report_unraisable(where, std::exchange(error_, nullptr));
         return true;
     }
+    if (phase_ == phase::created) {
+        finish_unstarted();
+        return true;
+    }
     struct destruction {
         destruction() noexcept { fiber::begin_unwinding(); }
         ~destruction() { fiber::end_unwinding(); }

@@ -191,6 +191,8 @@ public:
         state_type& s = state();
         s.require_sendable();
         Send converted = std::forward<Value>(value);
+        if constexpr (!std::same_as<std::remove_cvref_t<Value>, std::remove_cvref_t<Send>>)
+            s.require_sendable();  // the conversion may have resumed it
         if (!s.closed()) s.set_sent(std::addressof(converted));
         s.resume();
         return take_step(s);

@@ -102,3 +102,27 @@ BOOST_AUTO_TEST_CASE(a_stop_iteration_that_leaves_a_body_that_awaits_is_converte
         BOOST_TEST(g.next().finished());
     });
 }
+
+// G5
+BOOST_AUTO_TEST_CASE(a_value_whose_conversion_waits_is_refused_when_its_generator_runs_by_then) {
+    struct slow {
+        operator int() const {  // NOLINT: what is tested
+            crocus::sleep(1s);
+            return 5;
+        }
+    };
+    run_virtual([] {
+        generator<int, int> g = [](auto& yield) {
+            for (;;) {
+                BOOST_TEST(!yield(0));
+                crocus::sleep(2s);
+            }
+        };
+        g.next();
+        auto sender = crocus::create_task([&] { BOOST_CHECK_THROW(g.send(slow()), crocus::generator_already_executing); });
+        crocus::sleep(500ms);
+        g.next();
+        g.next();
+        sender.get();
+    });
+}

@@ -179,6 +179,20 @@ BOOST_AUTO_TEST_CASE(destroying_a_suspended_generator_closes_it) {
     BOOST_TEST(left);
 }
 
+BOOST_AUTO_TEST_CASE(what_an_unstarted_body_owns_does_not_take_its_destruction_for_a_failure) {
+    struct guard {
+        explicit guard(int& exceptions) : seen(&exceptions) {}
+        guard(guard&& other) noexcept : seen(std::exchange(other.seen, nullptr)) {}
+        ~guard() {
+            if (seen != nullptr) *seen = std::uncaught_exceptions();
+        }
+        int* seen;
+    };
+    int exceptions = -1;
+    { generator<int> g = [owned = guard(exceptions)](auto& yield) { yield(1); }; }
+    BOOST_TEST(exceptions == 0);
+}
+
 // G46
 BOOST_AUTO_TEST_CASE(destroying_an_unstarted_or_finished_generator_runs_nothing) {
     const reports reports;
