@@ -116,6 +116,9 @@ BOOST_AUTO_TEST_CASE(what_was_set_goes_with_its_context) {
         auto done = create_task([&] { holder.set(value); });
         done.get();
         BOOST_TEST(value.use_count() == 1);  // though there is a handle
+        event_loop::current().call_soon([&] { holder.set(value); });
+        yield_now();
+        BOOST_TEST(value.use_count() == 1);
         crocus::handle h;
         context().run([&] {
             holder.set(value);
