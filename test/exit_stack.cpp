@@ -1,4 +1,4 @@
-// What is to be done at the end of a scope. All of it is row G86; names in brackets are CPython's tests.
+// What is to be done at the end of a scope. Names in brackets are CPython's tests.
 #define BOOST_TEST_MODULE exit_stack
 #include <crocus/exit_stack.hpp>
 
@@ -66,7 +66,7 @@ std::exception_ptr leaves(F f) {
 
 }  // namespace
 
-// (test_callback, test_push)
+// G86 (test_callback, test_push)
 BOOST_AUTO_TEST_CASE(the_last_to_be_pushed_runs_first) {
     std::string log;
     with_exit_stack([&](exit_stack& scope) {
@@ -81,7 +81,7 @@ BOOST_AUTO_TEST_CASE(the_last_to_be_pushed_runs_first) {
     BOOST_TEST(log == "+3 body -32 1 ");
 }
 
-// (test_exit_suppress)
+// G86 (test_exit_suppress)
 BOOST_AUTO_TEST_CASE(one_that_returns_true_suppresses_the_exception_for_those_below_it) {
     std::string log;
     with_exit_stack([&](exit_stack& scope) {
@@ -97,6 +97,7 @@ BOOST_AUTO_TEST_CASE(one_that_returns_true_suppresses_the_exception_for_those_be
     BOOST_TEST(log == "error none ");
 }
 
+// G86
 BOOST_AUTO_TEST_CASE(a_callback_does_not_suppress) {
     bool called = false;
     BOOST_CHECK_THROW(with_exit_stack([&](exit_stack& scope) {
@@ -107,6 +108,7 @@ BOOST_AUTO_TEST_CASE(a_callback_does_not_suppress) {
     BOOST_TEST(called);
 }
 
+// G86
 BOOST_AUTO_TEST_CASE(what_nobody_deals_with_comes_out_as_the_same_object) {
     const auto thrown = std::make_exception_ptr(oops{1});
     const auto left = leaves([&] {
@@ -119,7 +121,7 @@ BOOST_AUTO_TEST_CASE(what_nobody_deals_with_comes_out_as_the_same_object) {
     BOOST_TEST((left == thrown));
 }
 
-// (test_exit_exception_chaining, test_exit_exception_chaining_reference)
+// G86 (test_exit_exception_chaining, test_exit_exception_chaining_reference)
 BOOST_AUTO_TEST_CASE(what_one_throws_takes_the_place_of_what_was_on_its_way_and_may_hold_it) {
     const auto replacing = [](int number) {
         return [number] {
@@ -146,7 +148,7 @@ BOOST_AUTO_TEST_CASE(what_one_throws_takes_the_place_of_what_was_on_its_way_and_
     BOOST_TEST(chain_of(from_the_end) == "2<1");
 }
 
-// (test_exit_exception_chaining_suppress, test_exit_exception_non_suppressing)
+// G86 (test_exit_exception_chaining_suppress, test_exit_exception_non_suppressing)
 BOOST_AUTO_TEST_CASE(what_one_throws_may_be_suppressed_by_one_below_it_and_thrown_anew_after_that) {
     const auto suppress = [](const std::exception_ptr& error) { return error != nullptr; };
     const auto fail = [](int number) { return [number] { throw oops{number}; }; };
@@ -169,7 +171,7 @@ BOOST_AUTO_TEST_CASE(what_one_throws_may_be_suppressed_by_one_below_it_and_throw
     BOOST_TEST(chain_of(left) == "3");
 }
 
-// (test_enter_context)
+// G86 (test_enter_context)
 BOOST_AUTO_TEST_CASE(a_manager_is_kept_or_referred_to_and_sees_what_is_on_its_way) {
     std::string log;
     auto outside = logged(log, 1);
@@ -183,6 +185,7 @@ BOOST_AUTO_TEST_CASE(a_manager_is_kept_or_referred_to_and_sees_what_is_on_its_wa
     BOOST_TEST(log == "+1+2!-2-1");  // 2 suppressed it
 }
 
+// G86
 BOOST_AUTO_TEST_CASE(a_manager_that_cannot_be_entered_is_not_exited) {
     std::string log;
     BOOST_CHECK_THROW(with_exit_stack([&](exit_stack& scope) {
@@ -193,7 +196,7 @@ BOOST_AUTO_TEST_CASE(a_manager_that_cannot_be_entered_is_not_exited) {
     BOOST_TEST(log == "callback");
 }
 
-// (test_pop_all)
+// G86 (test_pop_all)
 BOOST_AUTO_TEST_CASE(what_was_popped_happens_at_the_end_of_the_other_stack) {
     std::string log;
     exit_stack kept;
@@ -208,7 +211,7 @@ BOOST_AUTO_TEST_CASE(what_was_popped_happens_at_the_end_of_the_other_stack) {
     BOOST_TEST(log == "+1 end other callback -1");
 }
 
-// (test_close, test_instance_bypass)
+// G86 (test_close, test_instance_bypass)
 BOOST_AUTO_TEST_CASE(close_does_everything_now_and_once) {
     std::string log;
     exit_stack scope;
@@ -221,6 +224,7 @@ BOOST_AUTO_TEST_CASE(close_does_everything_now_and_once) {
     BOOST_TEST(log == "+1-1");
 }
 
+// G86
 BOOST_AUTO_TEST_CASE(what_runs_at_the_end_may_put_more_there) {
     std::string log;
     with_exit_stack([&](exit_stack& scope) {
@@ -233,7 +237,7 @@ BOOST_AUTO_TEST_CASE(what_runs_at_the_end_may_put_more_there) {
     BOOST_TEST(log == "first second last");
 }
 
-// (test_excessive_nesting)
+// G86 (test_excessive_nesting)
 BOOST_AUTO_TEST_CASE(a_stack_may_be_high) {
     int count = 0;
     const auto left = leaves([&] {
@@ -246,6 +250,7 @@ BOOST_AUTO_TEST_CASE(a_stack_may_be_high) {
     BOOST_TEST(chain_of(left) == "1");
 }
 
+// G86
 BOOST_AUTO_TEST_CASE(functions_and_managers_need_not_be_copyable_and_go_when_they_have_run) {
     auto owned = std::make_shared<int>(1);
     with_exit_stack([&](exit_stack& scope) {
@@ -255,6 +260,7 @@ BOOST_AUTO_TEST_CASE(functions_and_managers_need_not_be_copyable_and_go_when_the
     });
 }
 
+// G86
 BOOST_AUTO_TEST_CASE(with_exit_stack_returns_what_its_body_returns) {
     int outside = 1;
     int& same = with_exit_stack([&](exit_stack&) -> int& { return outside; });
@@ -268,6 +274,7 @@ BOOST_AUTO_TEST_CASE(with_exit_stack_returns_what_its_body_returns) {
 
 // --------------------------------------------------------------------------------------------------------- destructors
 
+// G86
 BOOST_AUTO_TEST_CASE(a_stack_that_is_destroyed_or_assigned_to_does_what_is_on_it_and_reports_what_that_throws) {
     const crocus::test::reports reports;
     std::string log;
@@ -286,6 +293,7 @@ BOOST_AUTO_TEST_CASE(a_stack_that_is_destroyed_or_assigned_to_does_what_is_on_it
     BOOST_TEST(log == "first second");
 }
 
+// G86
 BOOST_AUTO_TEST_CASE(a_destructor_holds_cancellation) {
     run_virtual([] {
         std::string log;
@@ -313,7 +321,7 @@ BOOST_AUTO_TEST_CASE(a_destructor_holds_cancellation) {
 
 // ---------------------------------------------------------------------------------------------- waiting and cancelling
 
-// (AsyncExitStack: test_async_callback, test_async_push)
+// G86 (AsyncExitStack: test_async_callback, test_async_push)
 BOOST_AUTO_TEST_CASE(what_is_on_the_stack_may_wait) {
     run_virtual([] {
         std::string log;
@@ -339,6 +347,7 @@ BOOST_AUTO_TEST_CASE(what_is_on_the_stack_may_wait) {
     });
 }
 
+// G86
 BOOST_AUTO_TEST_CASE(a_cancellation_in_the_body_or_at_the_end_goes_its_way_and_the_rest_is_done) {
     run_virtual([] {
         std::string log;
