@@ -1,9 +1,9 @@
 #include <crocus/coroutine.hpp>
 
-#include <mutex>
-
 #include <crocus/error.hpp>
 #include <crocus/unraisable.hpp>
+
+#include "detail/ending.hpp"
 
 namespace crocus {
 
@@ -11,23 +11,7 @@ namespace detail {
 
 namespace {
 
-// A coroutine that waits instead of leaving gets this many chances when it is destroyed.
-constexpr int closing_attempts = 16;
-
-// Coroutines that could not be ended. Their frames may still be referred to, so they are kept, and kept findable.
-struct {
-    std::mutex mutex;
-    coroutine_state* head = nullptr;
-} constinit abandoned;
-
-/// PEP 479, in the handler of a stop_iteration.
-std::exception_ptr converted_stop_iteration() {
-    try {
-        std::throw_with_nested(coroutine_raised_stop_iteration());
-    } catch (...) {
-        return std::current_exception();
-    }
-}
+constinit abandoned_list<coroutine_state> abandoned;
 
 /// A handle's share that its coroutine's loop drops. Where the loop has ended without, it has ended the coroutine too,
 /// or that is kept for ever.
@@ -69,7 +53,7 @@ void coroutine_state::run_here() {
     try {
         run_body();
     } catch (const stop_iteration_error&) {
-        std::rethrow_exception(converted_stop_iteration());
+        std::rethrow_exception(converted_stop_iteration<coroutine_raised_stop_iteration>());
     }
 }
 
@@ -164,7 +148,7 @@ void coroutine_state::run() noexcept {
         run_body();
         throw_if_cancelled();  // a request that was never delivered (T9)
     } catch (const stop_iteration_error&) {
-        error_ = converted_stop_iteration();
+        error_ = converted_stop_iteration<coroutine_raised_stop_iteration>();
     } catch (...) {
         error_ = std::current_exception();
     }
@@ -305,8 +289,7 @@ void coroutine_state::give_up() noexcept {
     leave_loop();
     if (std::exchange(given_up_, true)) return;
     add_owner();
-    const std::scoped_lock lock(abandoned.mutex);
-    next_ = std::exchange(abandoned.head, this);
+    abandoned.add(*this, next_);
 }
 
 }  // namespace detail

@@ -1,22 +1,16 @@
 #include <crocus/generator.hpp>
 
-#include <mutex>
 #include <new>
 
 #include <crocus/unraisable.hpp>
+
+#include "detail/ending.hpp"
 
 namespace crocus::detail {
 
 namespace {
 
-// A body that yields instead of leaving gets this many chances when its generator is destroyed.
-constexpr int closing_attempts = 16;
-
-// Generators that could not be ended. Their frames may still be referred to, so they are kept, and kept findable.
-struct {
-    std::mutex mutex;
-    generator_state* head = nullptr;
-} constinit abandoned;
+constinit abandoned_list<generator_state> abandoned;
 
 bool is_exit(const std::exception_ptr& error) {
     try {
@@ -25,15 +19,6 @@ bool is_exit(const std::exception_ptr& error) {
         return true;
     } catch (...) {
         return false;
-    }
-}
-
-/// PEP 479: the end of an inner iteration must not look like the end of this one.
-std::exception_ptr converted_stop_iteration() {
-    try {
-        std::throw_with_nested(generator_raised_stop_iteration());
-    } catch (...) {
-        return std::current_exception();
     }
 }
 
@@ -132,7 +117,7 @@ void generator_state::entry(fiber&, void* argument) {
     try {
         self.run_body();
     } catch (const stop_iteration_error&) {
-        self.error_ = converted_stop_iteration();
+        self.error_ = converted_stop_iteration<generator_raised_stop_iteration>();
     } catch (...) {
         self.error_ = std::current_exception();
     }
@@ -179,8 +164,7 @@ void generator_closer::operator()(generator_state* state) const noexcept {
         delete state;
         return;
     }
-    const std::scoped_lock lock(abandoned.mutex);
-    state->next_abandoned_ = std::exchange(abandoned.head, state);
+    abandoned.add(*state, state->next_abandoned_);
 }
 
 }  // namespace crocus::detail
