@@ -16,6 +16,7 @@
 #include <crocus/wait_queue.hpp>
 
 #include "support/loop_tests.hpp"
+#include "support/page.hpp"
 #include "support/virtual_time.hpp"
 
 using crocus::create_task;
@@ -46,14 +47,7 @@ constexpr std::size_t many = 10'000;
 // ---------------------------------------------------------------------------------------------------------- the basics
 
 BOOST_AUTO_TEST_CASE(what_a_task_captures_and_returns_may_be_over_aligned) {
-    struct alignas(4096) page {
-        unsigned char bytes[4096];
-        [[nodiscard]] bool aligned() const {
-            auto at = reinterpret_cast<std::uintptr_t>(this);
-            asm("" : "+r"(at));  // or the compiler knows without looking
-            return at % 4096 == 0;
-        }
-    };
+    using crocus::test::page;
     run_virtual([] {
         for (int i = 0; i != 4; ++i) {
             auto t = create_task([captured = page()] {

@@ -17,6 +17,8 @@
 
 #include <crocus/generator.hpp>
 
+#include "support/page.hpp"
+
 namespace {
 
 using crocus::generator;
@@ -131,14 +133,7 @@ BOOST_AUTO_TEST_CASE(over_aligned_values_are_aligned_everywhere) {
 }
 
 BOOST_AUTO_TEST_CASE(over_aligned_bodies_are_aligned) {
-    struct alignas(4096) page {
-        unsigned char bytes[4096];
-        [[nodiscard]] bool aligned() const {
-            auto at = reinterpret_cast<std::uintptr_t>(this);
-            asm("" : "+r"(at));  // or the compiler knows without looking
-            return at % 4096 == 0;
-        }
-    };
+    using crocus::test::page;
     std::vector<generator<int>> all;  // several: one may lie well by chance
     for (int i = 0; i != 4; ++i) {
         all.emplace_back([captured = page()](auto& yield) {
