@@ -41,6 +41,10 @@ context_token_of_other_variable::~context_token_of_other_variable() = default;
 context_token_of_other_context::~context_token_of_other_context() = default;
 context_already_entered::~context_already_entered() = default;
 loop_closed::~loop_closed() = default;
+loop_stopped::loop_stopped(const std::string& what_was_awaited)
+    : runtime_error("the event loop was stopped before what it ran for was done: " + what_was_awaited) {}
+loop_stopped::~loop_stopped() = default;
+
 timeout_error::~timeout_error() = default;
 deadlock_error::~deadlock_error() = default;
 executor_shut_down::~executor_shut_down() = default;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
+#include <string_view>
 
 #include <crocus/detail/coroutine_state.hpp>
 #include <crocus/error.hpp>
@@ -23,6 +25,15 @@ constinit thread_local bool thread_has_ended = false;
 // A task that no stack can be had for waits while others of its loop run; with none to run, for a second.
 constexpr auto starved_look_interval = std::chrono::milliseconds(10);
 constexpr std::size_t most_starved_looks = 100;
+
+/// By the environment.
+bool debug_asked_for() noexcept {
+    static const bool asked = [] {
+        const char* const value = std::getenv("CROCUS_DEBUG");
+        return value != nullptr && *value != '\0' && std::string_view(value) != "0";
+    }();
+    return asked;
+}
 
 std::uint64_t next_id() noexcept {
     static std::atomic<std::uint64_t> last{0};
@@ -134,11 +145,12 @@ event_loop::event_loop(std::unique_ptr<io_driver> driver)
     : id_(next_id()),
       driver_(std::move(driver)),
       inbox_(std::make_shared<detail::inbox>(*driver_)),
-      main_(std::make_unique<detail::green_agent>(*this)) {}
+      main_(std::make_unique<detail::green_agent>(*this)) {
+    if (debug_asked_for()) set_debug(true);
+}
 
-event_loop::~event_loop() {
-    inbox_->close();
-    while (idle_stacks_ != nullptr) std::exchange(idle_stacks_, idle_stacks_->next_idle)->destroy();
+/// Callbacks that never run.
+void event_loop::destroy_scheduled() noexcept {
     while (!ready_.empty()) {
         auto* const r = ready_.pop();
         if (r->what != detail::runnable::kind::callback) continue;
@@ -152,22 +164,34 @@ event_loop::~event_loop() {
     }
 }
 
+/// In debug mode, and once it is closed, not every caller may schedule.
+void event_loop::require_usable() const {
+    if (closed_) throw_closed();
+    if (debug_ && thread_ != nullptr && thread_ != &detail::this_thread())
+        throw usage_error("an event loop was used on another thread than the one that runs it: what crosses threads is "
+                          "call_soon_threadsafe");
+}
+
+void event_loop::throw_closed() { throw loop_closed(); }
+
 handle event_loop::schedule(detail::counted<detail::callback> callback) {
+    if (closed_ || debug_) [[unlikely]]
+        require_usable();
     handle h(callback);
     ready_.push(*callback.release());
     return h;
 }
 
 handle event_loop::schedule_at(time_point when, detail::counted<detail::callback> callback) {
+    if (closed_ || debug_) [[unlikely]]
+        require_usable();
     auto timer = std::make_unique<detail::callback_timer>(*this, when, callback);
     timers_.add(*timer);
     static_cast<void>(timer.release());
     return handle(std::move(callback));
 }
 
-void event_loop::set_exception_handler(std::function<void(event_loop&, const exception_context&)> handler) {
-    exception_handler_ = std::move(handler);
-}
+void event_loop::set_exception_handler(exception_handler handler) { exception_handler_ = std::move(handler); }
 
 void event_loop::call_exception_handler(const exception_context& context) noexcept {
     try {
@@ -175,6 +199,10 @@ void event_loop::call_exception_handler(const exception_context& context) noexce
     } catch (...) {
         report_unraisable("in an event loop's exception handler", std::current_exception());
     }
+    default_exception_handler(context);
+}
+
+void event_loop::default_exception_handler(const exception_context& context) noexcept {
     const std::string why = context.exception ? ": " + describe(context.exception) : "";
     std::fprintf(stderr, "crocus: %s%s\n", context.message.c_str(), why.c_str());
 }
@@ -189,6 +217,11 @@ void event_loop::set_default_executor(std::shared_ptr<executor> replacement) {
 }
 
 event_loop* event_loop::attach() {
+    hub_exit_ = nullptr;
+    fatal_ = nullptr;
+    while (main_->uncancel() != 0) {  // what was asked of the main flow before
+    }
+    thread_ = &detail::this_thread();
     main_->context = detail::context_slot::capture();
     hub_.emplace(
         stack(stack::default_size()), [](fiber&, void* self) { static_cast<event_loop*>(self)->run_hub(); }, this);
@@ -237,6 +270,7 @@ void event_loop::detach(event_loop* before) noexcept {
     hub_->enter();
     hub_.reset();
     running_ = nullptr;
+    thread_ = nullptr;
     detail::this_thread().loop = before;
     detail::this_thread().driven = driven_before_;
 }
@@ -256,7 +290,9 @@ void event_loop::dispose(std::unique_ptr<event_loop> loop) noexcept {
 
 /// Takes the next agent from the queue and makes it the running one. The hub, if what comes first is the hub's to do.
 fiber& event_loop::next_flow() noexcept {
+    const bool by_the_hub = budget_.steps_singly() && detail::this_thread().running != &*hub_;
     while (!ready_.empty() && ready_.front()->what == detail::runnable::kind::agent && !budget_.spent()) {
+        if (by_the_hub) break;
         auto& next = *static_cast<detail::green_agent*>(ready_.pop());
         fiber* const flow = next.flow != nullptr ? next.flow : begin(next);
         if (flow == nullptr) continue;
@@ -288,6 +324,23 @@ fiber* event_loop::begin(detail::green_agent& unstarted) noexcept {
         unstarted.give_up(std::current_exception());
     }
     return nullptr;
+}
+
+void event_loop::begin_now(detail::green_agent& unstarted) {
+    detail::green_agent* const self = running_;
+    if (self == nullptr) return ready_.push(unstarted);
+    fiber* const flow = begin(unstarted);
+    running_ = self;
+    if (flow == nullptr) return;  // it waits for a stack, or has failed for want of one
+    detail::thread_state& t = detail::this_thread();
+    const int error_number = *t.error_number;
+    self->flow = t.running;
+    ready_.push_front(*self);
+    running_ = &unstarted;
+    flow->enter();
+    *detail::this_thread().error_number = error_number;
+    if (fatal_) [[unlikely]]
+        raise_fatal(*self);
 }
 
 detail::task_stack& event_loop::take_stack(std::size_t size) {
@@ -323,15 +376,22 @@ void event_loop::exit_running(void (*after)(void*) noexcept, void* argument) noe
 
 void event_loop::run_hub() noexcept {
     while (hub_exit_ == nullptr) {
-        if (ready_.empty() || budget_.spent() || budget_.spend())
+        if (ready_.empty() || budget_.spent() || (budget_.spend() && budget_.spent()))
             end_iteration();
-        else if (ready_.front()->what == detail::runnable::kind::callback)
-            run_callback(*static_cast<detail::callback*>(ready_.pop()));
-        else if (fiber& next = next_flow(); &next != &*hub_)
-            next.enter();
+        else if (debug_)
+            run_step_and_time_it();
+        else
+            run_step();
     }
     fiber::exit_to(
         *hub_exit_, [](void*) noexcept {}, nullptr);
+}
+
+void event_loop::run_step() noexcept {
+    if (ready_.front()->what == detail::runnable::kind::callback)
+        run_callback(*static_cast<detail::callback*>(ready_.pop()));
+    else if (fiber& next = next_flow(); &next != &*hub_)
+        next.enter();
 }
 
 void event_loop::run_callback(detail::callback& c) noexcept {
@@ -341,7 +401,7 @@ void event_loop::run_callback(detail::callback& c) noexcept {
         try {
             c.call();
         } catch (...) {
-            call_exception_handler({"Exception in callback", std::current_exception()});
+            call_exception_handler({"Exception in callback", std::current_exception(), c.site});
         }
         c.release();
         callback_context_ = {};
@@ -353,11 +413,23 @@ void event_loop::run_callback(detail::callback& c) noexcept {
 void event_loop::end_iteration() noexcept {
     take_inbox();
     fire_timers();
+    time_point until = time_point::min();
+    if (ready_.empty() && inbox_->fall_asleep()) until = timers_.empty() ? time_point::max() : timers_.first();
+    if (!starved_.empty()) until = std::min(until, time_after(starved_look_interval));
+    look_outside(std::min(until, sweep_.due(tasks_)));
+    if (!starved_.empty() && ready_.empty()) {
+        ++starved_looks_;
+        ready_.push(*starved_.pop());
+    }
+    if (!ready_.empty()) sweep_.note_activity();
+    sweep_.step(tasks_, driver_->now());
+    budget_.restart();
+}
+
+/// Asks the kernel, until `until`, and makes ready what became so.
+void event_loop::look_outside(time_point until) noexcept {
     try {
-        time_point until = time_point::min();
-        if (ready_.empty() && inbox_->fall_asleep()) until = timers_.empty() ? time_point::max() : timers_.first();
-        if (!starved_.empty()) until = std::min(until, time_after(starved_look_interval));
-        driver_->poll(std::min(until, sweep_.due(tasks_)));
+        driver_->poll(until);
     } catch (...) {
         fatal_ = std::current_exception();
         main_->unpark();
@@ -366,13 +438,6 @@ void event_loop::end_iteration() noexcept {
     if (wake_hook_) wake_hook_();
     take_inbox();
     fire_timers();
-    if (!starved_.empty() && ready_.empty()) {
-        ++starved_looks_;
-        ready_.push(*starved_.pop());
-    }
-    if (!ready_.empty()) sweep_.note_activity();
-    sweep_.step(tasks_, driver_->now());
-    budget_.restart();
 }
 
 void event_loop::fire_timers() noexcept {

@@ -60,6 +60,22 @@ std::string future_state::describe() const {
     return std::string("a future (made at ") + site_.file_name() + ":" + std::to_string(site_.line()) + ")";
 }
 
+event_loop& future_state::loop_of_caller() const {
+    event_loop* const loop = event_loop::current_if_any();
+    if (loop == nullptr || loop->id() != loop_id_)
+        throw usage_error("the loop of " + describe() + " is not this thread's, or has ended");
+    return *loop;
+}
+
+std::string future_state::to_string() const {
+    std::string text = describe();
+    if (cancelled()) return text + ", cancelled";
+    if (done()) return text + (failed() ? ", failed" : ", finished");
+    text += ", pending";
+    if (const std::size_t waiting = done_.size(); waiting != 0) text += ", " + std::to_string(waiting) + " wait for it";
+    return text;
+}
+
 void future_state::require_awaitable() {
     if (event_loop::current().id() != loop_id_)
         throw usage_error(describe() + " belongs to another thread's loop; concurrent_future crosses threads");

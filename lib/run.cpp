@@ -9,8 +9,9 @@
 #include <unistd.h>
 
 #include <crocus/error.hpp>
+#include <crocus/unraisable.hpp>
 
-namespace crocus::detail {
+namespace crocus {
 
 namespace {
 
@@ -49,31 +50,38 @@ bool interrupt_is_free() {
     return sigaction(SIGINT, nullptr, &now) == 0 && now.sa_handler == SIG_DFL;
 }
 
-std::unique_ptr<io_driver> driver_of(run_options& options) {
-    if (event_loop* const loop = event_loop::current_if_any(); loop != nullptr) {
-        const bool in_own_main_flow = loop->running_or_driving() == &loop->main_agent() && !loop->made_by_run();
-        if (!in_own_main_flow)
-            throw usage_error("run() was called inside a task or another run(): there is a loop already, call the "
-                              "function itself");
-    }
-    return options.driver ? std::move(options.driver) : make_io_driver();
-}
-
 }  // namespace
 
-run_scope::run_scope(run_options options)
-    : loop_(std::make_unique<event_loop>(driver_of(options))), before_(loop_->attach()) {
-    loop_->set_made_by_run();
-    if (options.handle_interrupt && interrupt_is_free()) take_interrupt();
+runner::runner(run_options options) : options_(std::move(options)), context_(context::copy_current()) {}
+
+runner::runner(run_options options, detail::once) : options_(std::move(options)), once_(true) {}
+
+runner::~runner() {
+    try {
+        close();
+    } catch (...) {
+        report_unraisable("while a runner was destroyed", std::current_exception());
+    }
+    if (loop_) event_loop::dispose(std::move(loop_));
 }
 
-run_scope::~run_scope() {
-    loop_->detach(before_);
-    event_loop::dispose(std::move(loop_));
+event_loop& runner::get_loop() {
+    if (closed_) throw usage_error("the runner is closed");
+    if (!loop_) {
+        loop_ = std::make_unique<event_loop>(options_.driver ? std::move(options_.driver) : make_io_driver());
+        if (options_.debug) loop_->set_debug(*options_.debug);
+    }
+    return *loop_;
 }
 
-void run_scope::take_interrupt() {
+void runner::begin() {
+    runs_.emplace(get_loop(), "run()");
+    if (options_.handle_interrupt && interrupt_is_free()) take_interrupt();
+}
+
+void runner::take_interrupt() {
     handles_interrupt_ = true;
+    delivered_ = false;
     interrupted = false;
     interrupted_driver = &loop_->driver();
     loop_->set_wake_hook([this] { deliver_interrupt(); });
@@ -83,35 +91,53 @@ void run_scope::take_interrupt() {
     sigaction(SIGINT, &action, nullptr);
 }
 
-void run_scope::give_back_interrupt() {
+void runner::give_back_interrupt() {
     std::signal(SIGINT, SIG_DFL);
     interrupted_driver = nullptr;
     while (handlers_running != 0) std::this_thread::yield();  // on another thread: it may have seen the driver
 }
 
-void run_scope::deliver_interrupt() {
+void runner::deliver_interrupt() {
     if (interrupted && !std::exchange(delivered_, true)) loop_->main_agent().cancel("interrupted (SIGINT)");
 }
 
-std::exception_ptr run_scope::finish(std::exception_ptr error) {
+std::exception_ptr runner::end(std::exception_ptr error) {
     agent& main = loop_->main_agent();
     if (handles_interrupt_) {
         give_back_interrupt();  // from here on it ends the process at once
         deliver_interrupt();    // one that came after the loop's last look
+        loop_->set_wake_hook({});
+        handles_interrupt_ = false;
     }
     if (!error && main.cancel_pending()) error = std::make_exception_ptr(cancelled_error(main.cancel_message()));
+    const bool interrupt_ended_it = delivered_ && is_cancellation(error) && main.uncancel() == 0;
+    if (once_ || interrupt_ended_it) error = shut_down(std::move(error));
+    if (interrupt_ended_it) {
+        std::fflush(nullptr);  // a signal's death does not
+        std::raise(SIGINT);
+    }
+    runs_.reset();
+    return error;
+}
+
+std::exception_ptr runner::shut_down(std::exception_ptr error) {
+    closed_ = true;
     try {
         loop_->shut_down();
     } catch (...) {
         if (!error) return std::current_exception();
         loop_->call_exception_handler({"while the loop of run() was shut down", std::current_exception()});
     }
-    const bool interrupt_ended_it = delivered_ && is_cancellation(error) && main.uncancel() == 0;
-    if (interrupt_ended_it) {
-        std::fflush(nullptr);  // a signal's death does not
-        std::raise(SIGINT);
-    }
     return error;
 }
 
-}  // namespace crocus::detail
+void runner::close() {
+    if (runs_) throw usage_error("a runner cannot be closed inside its own run()");
+    if (std::exchange(closed_, true) || !loop_) return;
+    runs_.emplace(*loop_, "close()");
+    const auto error = shut_down(nullptr);
+    runs_.reset();
+    if (error) std::rethrow_exception(error);
+}
+
+}  // namespace crocus

@@ -76,6 +76,12 @@ std::size_t wait_queue::notify_every() noexcept {
     return count;
 }
 
+std::size_t wait_queue::size() const noexcept {
+    std::size_t count = 0;
+    for (const auto* w = first_; w != nullptr; w = w->next_) ++count;
+    return count;
+}
+
 void wait_queue::enter(parked& w) {
     agent& who = w.agent_;
     who.throw_if_cancelled();

@@ -86,10 +86,11 @@ public:
     /// Calls `callback(concurrent_future)` once it is done, on the thread that completes or cancels it; at once if it
     /// is. Callbacks run in their order; what one throws goes to report_unraisable, and the others run. (E6)
     template <std::invocable<concurrent_future> F>
-    void add_done_callback(F callback) const {
+    void add_done_callback(F callback, std::source_location site = std::source_location::current()) const {
         // State and callback keep each other alive until it is done, which the producer's destructor makes sure of.
         state_->add_callback(detail::make_callback(
-            [callback = std::move(callback), self = *this]() mutable { std::invoke(callback, std::move(self)); }));
+            [callback = std::move(callback), self = *this]() mutable { std::invoke(callback, std::move(self)); },
+            site));
     }
 
     /// "concurrent_future (finished, returned int)" and the like. (E9)

@@ -59,10 +59,10 @@ public:
 
     /// Calls `callback()` in the loop once it is done, soon if it is already.
     template <class F>
-    handle add_done_callback(F callback) const {
-        if (!over_) return event_loop::current().call_soon(std::move(callback));
+    handle add_done_callback(F callback, std::source_location site = std::source_location::current()) const {
+        if (!over_) return event_loop::current().call_soon(std::move(callback), site);
         require_own_loop();
-        return over_->add_callback(detail::make_callback(std::move(callback)));
+        return over_->add_callback(detail::make_callback(std::move(callback), site));
     }
 
 private:

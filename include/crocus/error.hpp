@@ -276,6 +276,14 @@ public:
     ~loop_closed() override;
 };
 
+/// The loop was stopped before what run_until_complete() waits for was done. It is not lost: it goes on when the loop
+/// runs again.
+class CROCUS_EXPORT loop_stopped : public std::runtime_error {
+public:
+    explicit loop_stopped(const std::string& what_was_awaited);
+    ~loop_stopped() override;
+};
+
 /// A time limit passed.
 class CROCUS_EXPORT timeout_error : public std::runtime_error {
 public:

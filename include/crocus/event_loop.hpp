@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <source_location>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -27,10 +28,14 @@ namespace crocus {
 
 class executor;
 class event_loop;
+struct task_options;
 
 namespace detail {
 class concurrent_state;
 class coroutine_state;
+class future_state;
+class loop_run;
+class loop_runs;
 class task_stack;
 }  // namespace detail
 
@@ -56,8 +61,8 @@ public:
     ///
     /// Thread: any.
     template <class F>
-    bool call_soon(F callback) const {
-        return post(detail::make_callback(std::move(callback)));
+    bool call_soon(F callback, std::source_location site = std::source_location::current()) const {
+        return post(detail::make_callback(std::move(callback), site));
     }
 
     /// Ends the wait of a loop that sleeps.
@@ -74,20 +79,27 @@ private:
     std::shared_ptr<detail::inbox> inbox_;
 };
 
-/// What an exception handler is told (the context of loop.call_exception_handler).
+/// What an exception handler is told (the context of loop.call_exception_handler, L23).
 struct exception_context {
     std::string message;
-    std::exception_ptr exception;  // may be null
+    std::exception_ptr exception = nullptr;  // may be null: a warning
+    std::source_location site = {};          // where the callback was registered, or the task made; line 0: unknown
 };
 
 /// The loop of one thread. Tasks never leave it.
 ///
 /// A thread's loop is made when it is first needed: main and every thread's start function are green threads too. run()
-/// makes a fresh one around a function. A suspending task switches straight to the next ready one; callbacks, timers
-/// and the kernel are seen to by a hub with a stack of its own.
+/// makes a fresh one around a function, and a loop of one's own is run by run_forever() and run_until_complete():
+///
+///     crocus::event_loop loop;
+///     loop.call_soon([&] { std::puts("soon"); loop.stop(); });
+///     loop.run_forever();
+///
+/// A suspending task switches straight to the next ready one; callbacks, timers and the kernel are seen to by a hub with
+/// a stack of its own. What waits for the kernel is the io_driver's: to fit the loop into another library's, write one.
 ///
 /// Order: first come, first served, over tasks and callbacks alike.
-/// Thread: the one it was made on, but for call_soon_threadsafe and ref().
+/// Thread: the one that runs it, but for call_soon_threadsafe and ref().
 class CROCUS_EXPORT event_loop {
 public:
     /// The calling thread's loop; made now if there is none (asyncio.get_event_loop).
@@ -108,40 +120,84 @@ public:
         return running_if_any(current_if_any()) != nullptr || detail::this_thread().driven != nullptr;
     }
 
-    /// A loop over `driver`. It is nobody's yet: run() and the thread's first need attach loops.
+    /// A loop over `driver` (asyncio.new_event_loop). It is no thread's before it runs. (L3)
     explicit event_loop(std::unique_ptr<io_driver> driver = make_io_driver());
     event_loop(const event_loop&) = delete;
     event_loop& operator=(const event_loop&) = delete;
 
-    /// Requires: it is detached.
+    /// close() (L10). What that would throw goes to the unraisable hook.
+    ///
+    /// Requires: it does not run.
     ~event_loop();
+
+    // ------------------------------------------------------------------------------------------------------- running it
+
+    /// Runs what is ready, and waits for more, until stop(). It is the calling thread's loop meanwhile, and the caller,
+    /// who waits here, its main flow. What is left then goes on when it runs again. (L6)
+    ///
+    /// Suspends: until stop()
+    /// Throws:   usage_error       it runs already, or the caller is a task, or in another run: the message says which
+    ///           loop_closed;      cancelled_error   the main flow was cancelled;   what the driver failed with
+    void run_forever();
+
+    /// Runs the loop until `what` is done: a callable or a coroutine, of which a task is made, or a future. Returns its
+    /// result. A cancellation of the main flow is forwarded to it. (L7) Defined in run.hpp.
+    ///
+    /// Throws: what it throws;   loop_stopped   stop() came first: it goes on when the loop runs again
+    ///         usage_error, loop_closed, and what the driver failed with, as run_forever
+    template <class What>
+    auto run_until_complete(What&& what, std::source_location site = std::source_location::current());
+
+    /// Ends run_forever() once all that is ready now has run. If the loop does not run, its next run asks the kernel once
+    /// and ends so. (L8)
+    void stop();
+
+    /// Ends the loop for good: tasks that are left are reported, cancelled, and awaited; callbacks that have not run
+    /// never will; the default executor is shut down. Does nothing if it is closed. (L9, T17)
+    ///
+    /// Suspends: until the tasks have ended, with the calling flow as main flow
+    /// Throws:   usage_error   it runs, or the caller is a task of another loop
+    void close();
+
+    /// It is some thread's loop now. (L11)
+    [[nodiscard]] bool is_running() const noexcept { return hub_.has_value(); }
+    [[nodiscard]] bool is_closed() const noexcept { return closed_; }
+
+    // ----------------------------------------------------------------------------------------------------- what is to run
 
     /// Runs `callback()` in the loop, after all that is ready now (L13). A callback must not suspend: make a task for
     /// it. A loop that ends drops what has not run.
+    ///
+    /// Throws: loop_closed;   in debug mode usage_error on another thread than the one that runs it (L25)
     template <class F>
-    handle call_soon(F callback) {
-        return schedule(detail::make_callback(std::move(callback)));
+    handle call_soon(F callback, std::source_location site = std::source_location::current()) {
+        return schedule(detail::make_callback(std::move(callback), site));
     }
 
     /// Runs `callback()` once `delay` has passed (L15). Equal times keep their order.
+    ///
+    /// Throws: as call_soon
     template <class F>
-    handle call_later(duration delay, F callback) {
-        return call_at(time_after(delay), std::move(callback));
+    handle call_later(duration delay, F callback, std::source_location site = std::source_location::current()) {
+        return call_at(time_after(delay), std::move(callback), site);
     }
 
     /// Runs `callback()` when now() has reached `when`.
+    ///
+    /// Throws: as call_soon
     template <class F>
-    handle call_at(time_point when, F callback) {
-        return schedule_at(when, detail::make_callback(std::move(callback)));
+    handle call_at(time_point when, F callback, std::source_location site = std::source_location::current()) {
+        return schedule_at(when, detail::make_callback(std::move(callback), site));
     }
 
     /// call_soon for other threads; wakes the loop if it sleeps (L14).
     ///
     /// Requires: the loop lives. Where it may not, keep a ref().
+    /// Throws:   loop_closed
     /// Thread:   any.
     template <class F>
-    void call_soon_threadsafe(F callback) {
-        ref().call_soon(std::move(callback));
+    void call_soon_threadsafe(F callback, std::source_location site = std::source_location::current()) {
+        if (!ref().call_soon(std::move(callback), site)) throw_closed();
     }
 
     /// Thread: any.
@@ -160,8 +216,30 @@ public:
 
     /// Receives exceptions with no caller: a callback's, a task's that nobody retrieved. The default prints a line.
     /// (L22)
-    void set_exception_handler(std::function<void(event_loop&, const exception_context&)> handler);
+    using exception_handler = std::function<void(event_loop&, const exception_context&)>;
+    /// An empty one stands for the default.
+    void set_exception_handler(exception_handler handler);
+    [[nodiscard]] const exception_handler& get_exception_handler() const noexcept { return exception_handler_; }
     void call_exception_handler(const exception_context& context) noexcept;
+    void default_exception_handler(const exception_context& context) noexcept;
+
+    /// Is shown the options of each task before it is made, and may change them: to begin all tasks at once
+    /// (eager_task_factory), to name them, to give them bigger stacks. What it throws leaves create_task. (L21)
+    using task_factory = std::function<void(event_loop&, task_options&)>;
+    /// An empty one: none.
+    void set_task_factory(task_factory factory);
+    [[nodiscard]] const task_factory& get_task_factory() const noexcept { return task_factory_; }
+
+    // -------------------------------------------------------------------------------------------------------- debug mode
+
+    /// In debug mode the loop reports what keeps it from going on for slow_callback_duration() and more, refuses to be
+    /// used on other threads than the one that runs it, and refuses in callbacks what may suspend even where it need
+    /// not. Each step goes through the hub then: a switch costs tens of times as much. On from the beginning where the
+    /// environment says CROCUS_DEBUG=1. (C26, L24)
+    void set_debug(bool on);
+    [[nodiscard]] bool get_debug() const noexcept { return debug_; }
+    void set_slow_callback_duration(duration d) noexcept { slow_callback_duration_ = d; }
+    [[nodiscard]] duration slow_callback_duration() const noexcept { return slow_callback_duration_; }
 
     /// Where to_thread runs: a thread pool, made at the first call, unless one was set (X2).
     executor& default_executor();
@@ -198,9 +276,22 @@ public:
     /// Called on the loop after each wait for the kernel: what a signal handler left is seen to here.
     void set_wake_hook(std::function<void()> hook) { wake_hook_ = std::move(hook); }
 
-    /// Says that run() made this loop: inside it, another run() is an error.
-    void set_made_by_run() noexcept { made_by_run_ = true; }
-    [[nodiscard]] bool made_by_run() const noexcept { return made_by_run_; }
+    /// run() or one of its kind is on the way.
+    [[nodiscard]] bool run_by_somebody() const noexcept { return run_by_somebody_; }
+
+    /// Waits on the main flow until `until`, if any, is done, or stop() takes effect. False if that came first.
+    bool wait_until_done(detail::future_state* until);
+
+    /// create_task's, for loops that are closed, debugged, or have a task factory.
+    [[nodiscard]] bool examines_tasks() const noexcept { return examines_tasks_; }
+    void examine(task_options& options);
+
+    /// Begins a task that has not begun, if the caller is one that can suspend: the caller goes on when that waits or
+    /// has ended, before all else. Otherwise it begins when its turn comes. (T23)
+    void begin_now(detail::green_agent& unstarted);
+
+    /// Debug mode's: throws cannot_suspend in a callback.
+    static void require_can_suspend();
 
     [[nodiscard]] detail::green_agent& main_agent() noexcept { return *main_; }
     [[nodiscard]] detail::green_agent* running() const noexcept { return running_; }
@@ -270,6 +361,7 @@ public:
 
 private:
     friend struct detail::debug_layout;
+    friend class detail::loop_runs;
 
     /// Where to go on: the next agent, made the running one, or the hub.
     [[gnu::always_inline]] fiber& next_to_run() noexcept {
@@ -281,6 +373,15 @@ private:
     }
 
     static event_loop& of_thread();
+    void require_usable() const;
+    [[noreturn]] static void throw_closed();
+    void decide_examination() noexcept;
+    void end_run_soon();
+    void look_outside(time_point until) noexcept;
+    void run_step() noexcept;
+    void run_step_and_time_it() noexcept;
+    void report_tasks_left() noexcept;
+    void destroy_scheduled() noexcept;
     handle schedule(detail::counted<detail::callback> callback);
     handle schedule_at(time_point when, detail::counted<detail::callback> callback);
     void end_tasks();
@@ -318,12 +419,51 @@ private:
     fiber* hub_exit_ = nullptr;  // set when the hub is to end: who goes on
     bool draining_ = false;
     bool keep_ = false;  // somebody's frames refer to it for ever
-    bool made_by_run_ = false;
+    bool closed_ = false;
+    bool stopping_ = false;
+    bool run_by_somebody_ = false;
+    bool examines_tasks_ = false;
+    bool debug_ = false;
+    duration slow_callback_duration_ = std::chrono::milliseconds(100);
+    const detail::thread_state* thread_ = nullptr;  // that runs it
+    detail::loop_run* run_ = nullptr;               // how its main flow waits for stop()
     event_loop* next_kept_ = nullptr;
     std::function<void()> wake_hook_;
-    std::function<void(event_loop&, const exception_context&)> exception_handler_;
+    exception_handler exception_handler_;
+    task_factory task_factory_;
     std::shared_ptr<executor> default_executor_;
 };
+
+namespace detail {
+
+/// A loop runs as long as this lives, with the calling flow as its main flow.
+class CROCUS_EXPORT loop_runs {
+public:
+    /// `doing`: what the caller would do, for the error.
+    ///
+    /// Throws: usage_error   the loop runs already, or the caller is a task or callback of one, or inside another of these
+    ///         loop_closed
+    loop_runs(event_loop& loop, const char* doing);
+    loop_runs(const loop_runs&) = delete;
+    loop_runs& operator=(const loop_runs&) = delete;
+    ~loop_runs();
+
+private:
+    event_loop& loop_;
+    event_loop* before_ = nullptr;
+    bool attached_ = false;
+};
+
+/// Some loop of this process has been in debug mode.
+extern CROCUS_EXPORT std::atomic<bool> debug_mode_in_use;
+
+/// What may suspend calls this where it need not: debug mode has callbacks refused.
+[[gnu::always_inline]] inline void check_can_suspend() {
+    if (debug_mode_in_use.load(std::memory_order_relaxed)) [[unlikely]]
+        event_loop::require_can_suspend();
+}
+
+}  // namespace detail
 
 inline agent& agent::current() {
     detail::green_agent* const running = event_loop::running_if_any(event_loop::current_if_any());

@@ -26,8 +26,11 @@ public:
     using value_type = T;
     using state_type = detail::future_values<T>;
 
-    /// A pending one, of the calling thread's loop (loop.create_future()).
+    /// A pending one, of the calling thread's loop.
     explicit future(std::source_location site = std::source_location::current()) : state_(new state_type(site)) {}
+    /// The same, of any loop (loop.create_future(), L19).
+    explicit future(event_loop& loop, std::source_location site = std::source_location::current())
+        : state_(new state_type(site, loop)) {}
 
     explicit future(detail::counted<state_type> state) noexcept : state_(std::move(state)) {}
 
@@ -86,7 +89,15 @@ public:
 
     /// Calls `callback(future)` in the loop once it is done, soon if it is already. (F8)
     template <class F>
-    handle add_done_callback(F callback);
+    handle add_done_callback(F callback, std::source_location site = std::source_location::current());
+
+    /// Its loop (F12).
+    ///
+    /// Throws: usage_error   that is not the calling thread's, or has ended
+    [[nodiscard]] event_loop& get_loop() const { return state_->loop_of_caller(); }
+
+    /// "task 'name' (made at file:line), pending, 2 wait for it", for a person to read (F16).
+    [[nodiscard]] std::string to_string() const { return state_->to_string(); }
 
     [[nodiscard]] const detail::counted<state_type>& state() const noexcept { return state_; }
 
@@ -96,11 +107,12 @@ private:
 
 template <class T>
 template <class F>
-handle future<T>::add_done_callback(F callback) {
+handle future<T>::add_done_callback(F callback, std::source_location site) {
     // It owns the state only while it is scheduled: a pending future and its callback must not keep each other alive.
     class bound final : public detail::callback {
     public:
-        bound(F f, state_type* s) : f_(std::move(f)), state_(s) {}
+        bound(F f, state_type* s, const std::source_location& where)
+            : detail::callback(where), f_(std::move(f)), state_(s) {}
         void schedule() noexcept override { keep_ = detail::counted<state_type>(state_); }
         void call() override { (*f_)(future(std::exchange(keep_, {}))); }
         void release() noexcept override {
@@ -113,7 +125,7 @@ handle future<T>::add_done_callback(F callback) {
         state_type* state_;
         detail::counted<state_type> keep_;
     };
-    return state_->add_callback(detail::counted<detail::callback>(new bound(std::move(callback), state_.get())));
+    return state_->add_callback(detail::counted<detail::callback>(new bound(std::move(callback), state_.get(), site)));
 }
 
 /// The value of a future or task (Python's await).

@@ -21,6 +21,8 @@ namespace crocus {
 struct task_options {
     std::string name = {};                           // empty: "Task-N"
     std::size_t stack_size = stack::default_size();  // bytes
+    bool eager_start = false;                        // it runs up to its first wait inside create_task (T23)
+    event_loop* loop = nullptr;                      // null: the calling thread's
 };
 
 /// A future whose result a function of its own computes, on a stack of its own.
@@ -73,12 +75,27 @@ private:
     detail::counted<detail::future_state> state_;  // null: a main flow
 };
 
+namespace detail {
+
+[[gnu::always_inline]] inline event_loop& loop_for(task_options& options) {
+    event_loop& loop = options.loop != nullptr ? *options.loop : event_loop::current();
+    if (loop.examines_tasks()) [[unlikely]]
+        loop.examine(options);
+    return loop;
+}
+
+}  // namespace detail
+
 /// Makes a task that will run `f()`, after all that is ready now (T1). Makes the thread's loop if there is none.
+///
+/// One that starts eagerly runs at once, and the caller goes on, before all else, when it waits or has ended: a tree of
+/// such tasks is walked in depth with few stacks. Where the caller cannot wait, in a callback, it begins when its turn
+/// comes. (T23)
 ///
 /// Await the handle, or keep it where something will: what f throws is reported only when nobody can retrieve it.
 /// What f captures by reference must outlive the task; gather() and its kind see to that by waiting.
 ///
-/// Throws: loop_closed   the thread is ending
+/// Throws: loop_closed   the loop is closed, or the thread is ending;   what the loop's task factory throws
 /// Cost:   one allocation; the stack is taken from the pool when the task first runs
 template <class F>
     requires std::invocable<std::decay_t<F>&>
@@ -86,10 +103,14 @@ template <class F>
     F&& f, task_options options = {}, std::source_location site = std::source_location::current()) {
     using result = std::invoke_result_t<std::decay_t<F>&>;
     using value = std::conditional_t<std::is_rvalue_reference_v<result>, std::remove_reference_t<result>, result>;
-    auto* const state = new detail::task_of<value, std::decay_t<F>>(std::forward<F>(f), event_loop::current(),
-                                                                    options.name, options.stack_size, site);
+    event_loop& loop = detail::loop_for(options);
+    auto* const state =
+        new detail::task_of<value, std::decay_t<F>>(std::forward<F>(f), loop, options.name, options.stack_size, site);
     task<value> handle{detail::counted<detail::task_values<value>>(state)};
-    state->launch();
+    if (options.eager_start) [[unlikely]]
+        state->launch_eagerly();
+    else
+        state->launch();
     return handle;
 }
 
@@ -112,6 +133,9 @@ template <class C>
 [[nodiscard("keep the handle and await it, or the task's failure is seen by nobody")]] auto create_task(C&& c) {
     return create_task(std::forward<C>(c), task_options{.stack_size = c.stack_size()});
 }
+
+/// `loop.set_task_factory(eager_task_factory)`: all tasks of the loop start eagerly. (T23)
+inline void eager_task_factory(event_loop&, task_options& options) { options.eager_start = true; }
 
 /// The task that the caller runs in; in a main flow, that (T21).
 ///

@@ -81,6 +81,8 @@ public:
     std::size_t notify_all() noexcept { return empty() ? 0 : notify_every(); }
 
     [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+    /// Cost: looks at each
+    [[nodiscard]] std::size_t size() const noexcept;
 
     /// Entries that are no agents: callbacks.
     void add(detail::waiter& w) noexcept;

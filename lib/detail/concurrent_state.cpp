@@ -17,6 +17,7 @@ namespace {
 /// Its owners are counted on the loop's thread alone: the thread that settles the state only moves it on.
 class waiting_room final : public callback {
 public:
+    waiting_room() noexcept : callback(std::source_location::current()) {}
     void call() override { queue.notify_all(); }
     void release() noexcept override {}
 

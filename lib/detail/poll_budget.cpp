@@ -10,7 +10,7 @@ constexpr std::size_t most_steps_per_look = 128;
 
 void poll_budget::restart() noexcept {
     started_ = looked_ = ticks();
-    steps_left_ = steps_per_look_;
+    steps_left_ = single_ ? 1 : steps_per_look_;
     spent_ = false;
 }
 
@@ -21,10 +21,15 @@ bool poll_budget::look() noexcept {
         steps_per_look_ = 1;
     else if (since_last_look < ticks_between_polls / 16 && steps_per_look_ < most_steps_per_look)
         steps_per_look_ *= 2;
-    steps_left_ = steps_per_look_;
+    steps_left_ = single_ ? 1 : steps_per_look_;
     looked_ = now;
     spent_ = now - started_ > ticks_between_polls;
-    return spent_;
+    return spent_ || single_;
+}
+
+void poll_budget::step_singly(bool on) noexcept {
+    single_ = on;
+    steps_left_ = 1;
 }
 
 }  // namespace crocus::detail

@@ -71,6 +71,9 @@ public:
     void on_done(waiter& w) noexcept { done_.add(w); }
 
     [[nodiscard]] std::uint64_t loop_id() const noexcept { return loop_id_; }
+    /// Throws usage_error unless that is the calling thread's.
+    [[nodiscard]] event_loop& loop_of_caller() const;
+    [[nodiscard]] std::string to_string() const;
     [[nodiscard]] const std::source_location& site() const noexcept { return site_; }
 
     /// "Task 'name' (made at file:line)", for reports.
@@ -131,7 +134,7 @@ private:
 };
 
 [[gnu::always_inline]] inline void future_state::await() {
-    if (done()) return;
+    if (done()) return check_can_suspend();
     require_awaitable();
     if (done()) return;
     awaiting w(*this);

@@ -22,6 +22,10 @@ public:
     /// The kernel was asked.
     void restart() noexcept;
 
+    /// Debug mode: spend() is true for every step, so that the hub sees each.
+    void step_singly(bool on) noexcept;
+    [[nodiscard]] bool steps_singly() const noexcept { return single_; }
+
 private:
     bool look() noexcept;
 
@@ -30,6 +34,7 @@ private:
     std::uint64_t started_ = 0;  // in ticks
     std::uint64_t looked_ = 0;
     bool spent_ = false;
+    bool single_ = false;
 };
 
 }  // namespace crocus::detail

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <source_location>
 #include <string>
 #include <utility>
 
@@ -76,6 +77,18 @@ public:
         *tail_ = &r;
         tail_ = &r.next;
     }
+    void push_front(runnable& r) noexcept {
+        r.next = head_;
+        if (head_ == nullptr) tail_ = &r.next;
+        head_ = &r;
+    }
+    /// Moves all of `other` to the end.
+    void append(ready_queue& other) noexcept {
+        if (other.empty()) return;
+        *tail_ = other.head_;
+        tail_ = std::exchange(other.tail_, &other.head_);
+        other.head_ = nullptr;
+    }
     /// Requires: not empty.
     runnable* pop() noexcept {
         runnable* const r = head_;
@@ -94,7 +107,7 @@ struct callback_timer;
 /// A function that the hub will call.
 class CROCUS_EXPORT callback : public runnable {
 public:
-    callback() noexcept : runnable(kind::callback) {}
+    explicit callback(const std::source_location& where) noexcept : runnable(kind::callback), site(where) {}
     callback(const callback&) = delete;
     callback& operator=(const callback&) = delete;
 
@@ -110,6 +123,7 @@ public:
     bool cancelled = false;
     bool started = false;
     callback_timer* waits_for = nullptr;  // while it is due at a later time
+    const std::source_location site;      // where it was registered
     context_slot context = context_slot::capture();  // of who registers it (I3, L13)
 
 protected:
@@ -122,7 +136,7 @@ private:
 template <class F>
 class callback_of final : public callback {
 public:
-    explicit callback_of(F f) : f_(std::move(f)) {}
+    callback_of(F f, const std::source_location& where) : callback(where), f_(std::move(f)) {}
     void call() override { (*f_)(); }
     void release() noexcept override { f_.reset(); }
 
@@ -131,8 +145,8 @@ private:
 };
 
 template <class F>
-counted<callback> make_callback(F f) {
-    return counted<callback>(new callback_of<F>(std::move(f)));
+counted<callback> make_callback(F f, const std::source_location& site) {
+    return counted<callback>(new callback_of<F>(std::move(f), site));
 }
 
 /// What other threads leave for a loop. It outlives the loop as long as somebody holds a loop_ref.
@@ -187,6 +201,7 @@ public:
     virtual void give_up(std::exception_ptr) noexcept {}
 
     [[nodiscard]] virtual std::string describe() const { return "the main flow"; }
+    [[nodiscard]] virtual std::source_location made_at() const { return {}; }  // line 0: unknown
 
     green_agent* previous_task = nullptr;
     green_agent* next_task = nullptr;

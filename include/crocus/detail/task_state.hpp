@@ -37,10 +37,13 @@ public:
 
     /// Joins the loop's tasks and goes to the end of its ready queue, with a copy of the caller's context. (C23)
     void launch() noexcept {
-        context.take_current();
-        outcome().add_owner();  // the loop's share, until it has ended
-        loop().tasks().add(*this);
+        join();
         loop().make_ready(*this);
+    }
+    /// Begins at once instead.
+    void launch_eagerly() {
+        join();
+        loop().begin_now(*this);
     }
 
     /// "Task-N", counted over the process, if it was given none. (T18)
@@ -52,6 +55,7 @@ public:
     void run_to_end() noexcept override;
     void give_up(std::exception_ptr why) noexcept override;
     [[nodiscard]] std::string describe() const override { return "task '" + name() + "'"; }
+    [[nodiscard]] std::source_location made_at() const override { return outcome_.site(); }
 
     [[nodiscard]] future_state& outcome() noexcept { return outcome_; }
 
@@ -65,6 +69,11 @@ protected:
 private:
     friend struct debug_layout;
 
+    void join() noexcept {
+        context.take_current();
+        outcome().add_owner();  // the loop's share, until it has ended
+        loop().tasks().add(*this);
+    }
     void run() noexcept;
     void end_function() noexcept;
     void end() noexcept;
