@@ -28,11 +28,8 @@ constexpr std::size_t most_starved_looks = 100;
 
 /// By the environment.
 bool debug_asked_for() noexcept {
-    static const bool asked = [] {
-        const char* const value = std::getenv("CROCUS_DEBUG");
-        return value != nullptr && *value != '\0' && std::string_view(value) != "0";
-    }();
-    return asked;
+    const char* const value = std::getenv("CROCUS_DEBUG");
+    return value != nullptr && *value != '\0' && std::string_view(value) != "0";
 }
 
 std::uint64_t next_id() noexcept {

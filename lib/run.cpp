@@ -75,6 +75,7 @@ event_loop& runner::get_loop() {
 }
 
 void runner::begin() {
+    if (runs_) throw usage_error("run() was called inside a run() of the same runner: call the function itself");
     runs_.emplace(get_loop(), "run()");
     if (options_.handle_interrupt && interrupt_is_free()) take_interrupt();
 }

@@ -163,7 +163,7 @@ void concurrent_state::add_callback(counted<callback> c) {
 // ---------------------------------------------------------------------------------------------------------- the waiter
 
 void concurrent_state::wait() {
-    if (done()) return;
+    if (done()) return check_can_suspend();
     if (event_loop::current_if_any() == nullptr) return block();
     wait_in_task(nullptr);
 }

@@ -3,6 +3,7 @@
 namespace crocus {
 
 void semaphore::acquire() {
+    detail::check_can_suspend();
     if (!try_acquire()) waiters_.wait();
 }
 
@@ -13,6 +14,7 @@ bool semaphore::try_acquire() noexcept {
 }
 
 bool semaphore::try_acquire_for(duration d) {
+    detail::check_can_suspend();
     return try_acquire() || waiters_.wait_until(event_loop::current().time_after(d));
 }
 

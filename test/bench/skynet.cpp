@@ -13,26 +13,36 @@ namespace {
 constexpr long children = 10;
 constexpr long sum_of_a_million = 499'999'500'000;
 
-long crocus_tree(long first, long leaves) {
+long crocus_tree(long first, long leaves, const crocus::task_options& how) {
     if (leaves == 1) return first;
     std::vector<crocus::task<long>> tasks;
     tasks.reserve(children);
     for (long i = 0; i != children; ++i)
         tasks.push_back(
-            crocus::create_task([=] { return crocus_tree(first + i * leaves / children, leaves / children); }));
+            crocus::create_task([=, &how] { return crocus_tree(first + i * leaves / children, leaves / children, how); }, how));
     long sum = 0;
     for (auto& task : tasks) sum += task.get();
     return sum;
 }
 
-void crocus_skynet(benchmark::State& state) {
-    crocus::run([&state] {
+void crocus_skynet(benchmark::State& state, const crocus::task_options& how) {
+    crocus::run([&] {
         for (auto _ : state)
-            if (crocus_tree(0, state.range(0)) != sum_of_a_million) state.SkipWithError("a wrong sum");
+            if (crocus_tree(0, state.range(0), how) != sum_of_a_million) state.SkipWithError("a wrong sum");
     });
 }
-// The first time pays for the memory's pages.
-BENCHMARK(crocus_skynet)->Name("skynet/crocus")->Arg(1'000'000)->Iterations(3)->Unit(benchmark::kMillisecond);
+// Eager tasks run at once, and few stacks are alive. In order, a hundred thousand are: the first time pays for the
+// memory's pages.
+BENCHMARK_CAPTURE(crocus_skynet, eager, crocus::task_options{.eager_start = true})
+    ->Name("skynet/crocus")
+    ->Arg(1'000'000)
+    ->Iterations(3)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(crocus_skynet, in_order, crocus::task_options{})
+    ->Name("skynet/crocus_in_order")
+    ->Arg(1'000'000)
+    ->Iterations(3)
+    ->Unit(benchmark::kMillisecond);
 
 long boost_tree(long first, long leaves, boost::fibers::pooled_fixedsize_stack& pool) {
     if (leaves == 1) return first;
