@@ -45,3 +45,6 @@
 #include <crocus/io/socket.hpp>
 #include <crocus/stream.hpp>
 #include <crocus/server.hpp>
+
+// the roof: nothing above includes these
+#include <crocus/call_graph.hpp>

@@ -15,13 +15,15 @@ public:
         if (failed || whole_.running_ == 0) whole_.progress_.notify_one();
     }
 
+    [[nodiscard]] const agent* on_behalf_of() const noexcept override { return &whole_.owner_; }
+
     counted<future_state> state;  // null: room for one
 
 private:
     joint_wait& whole_;
 };
 
-joint_wait::joint_wait() { agent::current(); }
+joint_wait::joint_wait() : owner_(agent::current()) {}
 
 void joint_wait::make_room() {
     if (members_.empty() || members_.back().state) members_.emplace_back(*this);

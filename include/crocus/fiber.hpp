@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <exception>
 #include <source_location>
+#include <span>
 #include <type_traits>
 #include <utility>
 
@@ -150,8 +151,20 @@ public:
     void set_identity(const detail::flow_identity* identity) noexcept { identity_ = identity; }
     [[nodiscard]] const detail::flow_identity* identity() const noexcept { return identity_; }
 
+    /// What its body was given, if that is `run`; else null.
+    [[nodiscard]] void* argument_of(body run) const noexcept { return run_ == run ? argument_ : nullptr; }
+
     /// True if the use of its stack will be recorded (see stack_use).
     [[nodiscard]] bool recorded() const noexcept { return recorded_; }
+
+    /// The addresses to which its frames return, the innermost first, as far as there is room. Returns how many; 0 over
+    /// Boost.Context, where they cannot be found.
+    ///
+    /// Requires: it was left, and stays so.
+    /// Cost:     some microseconds
+    [[nodiscard]] std::size_t frames(std::span<void*> into) const noexcept;
+    /// The same of the caller's frames.
+    [[nodiscard]] static std::size_t frames_of_caller(std::span<void*> into) noexcept;
 
     /// Its stack; none for a thread's own flow.
     [[nodiscard]] const stack& on() const noexcept { return stack_; }

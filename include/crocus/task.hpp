@@ -64,6 +64,8 @@ public:
     [[nodiscard]] int cancelling() const noexcept { return agent_->cancelling(); }
     int uncancel() noexcept { return agent_->uncancel(); }
 
+    [[nodiscard]] detail::green_agent& agent() const noexcept { return *agent_; }
+
     friend bool operator==(const any_task& a, const any_task& b) noexcept { return a.agent_ == b.agent_; }
 
 private:

@@ -50,6 +50,7 @@ private:
     void cancel_all(const std::string& message);
     void mark_retrieved() noexcept;
 
+    agent& owner_;               // who waits
     std::list<member> members_;  // the last one may be room for the next
     std::size_t running_ = 0;
     member* first_failed_ = nullptr;

@@ -24,6 +24,10 @@ public:
     /// What it waited for has happened. It is out of the queue already.
     virtual void notified() noexcept = 0;
 
+    /// Who waits here, for reports; null if that is no agent.
+    [[nodiscard]] virtual const agent* on_behalf_of() const noexcept { return nullptr; }
+    [[nodiscard]] const waiter* next_in_queue() const noexcept { return next_; }
+
     /// The agent that waits is cancelled. False if the wait goes on regardless, and the request is left to the agent.
     virtual bool cancel(const std::string& message);
 
@@ -81,6 +85,7 @@ public:
     std::size_t notify_all() noexcept { return empty() ? 0 : notify_every(); }
 
     [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+    [[nodiscard]] const detail::waiter* first() const noexcept { return first_; }
     /// Cost: looks at each
     [[nodiscard]] std::size_t size() const noexcept;
 
@@ -107,6 +112,7 @@ public:
     }
 
     void notified() noexcept override;
+    [[nodiscard]] const agent* on_behalf_of() const noexcept override { return &agent_; }
 
     /// True if the agent has got what it waited for.
     [[nodiscard]] bool was_notified() const noexcept { return outcome_ == outcome::notified; }

@@ -1,4 +1,5 @@
 // yield.from: generators in a chain, and blocks of elements. How it works stands at generator_state.
+#include <algorithm>
 #include <utility>
 
 #include <crocus/generator.hpp>
@@ -33,6 +34,16 @@ bool generator_state::delegate_to(generator_state& inner) {
     unlink();
     if (there) inner.rethrow();
     return there;
+}
+
+std::vector<const fiber*> generator_state::fibers_behind(const fiber& f) {
+    std::vector<const fiber*> found;
+    const auto* const body = static_cast<const generator_state*>(f.argument_of(&generator_state::entry));
+    if (body == nullptr) return found;
+    for (const auto* d = body->root_; d != nullptr && d != body; d = d->delegate_) found.push_back(&d->own_fiber());
+    std::ranges::reverse(found);
+    found.push_back(body->resumer_);
+    return found;
 }
 
 void generator_state::yield_block(std::size_t size, std::size_t element_size) {

@@ -130,3 +130,51 @@ BOOST_AUTO_TEST_CASE(walks_end_at_a_tasks_entry) {
     if (!by_frame_pointers.empty() && by_frame_pointers.back() == nullptr) by_frame_pointers.pop_back();
     BOOST_TEST(all_code(by_frame_pointers));
 }
+
+// ------------------------------------------------------------------------------------------- of a fiber that was left
+
+BOOST_AUTO_TEST_CASE(the_frames_of_a_fiber_that_was_left_can_be_found) {
+    std::array<std::vector<void*>, 3> found;
+    for (int i = 0; i != 3; ++i) {
+        flow f([&](flow& self) { deep(i * 10, [&] { self.leave(); }); });
+        f.enter();
+        auto& frames = found[static_cast<std::size_t>(i)];
+        frames.resize(200);
+        frames.resize(f.itself().frames(frames));
+        f.enter();  // unharmed
+    }
+    if (found[0].empty()) return;  // over Boost.Context
+    BOOST_TEST(all_code(found[2]));
+    BOOST_TEST(found[1].size() == found[0].size() + 10);
+    BOOST_TEST(found[2].size() == found[0].size() + 20);
+    BOOST_TEST(found[0].back() == found[2].back());
+    BOOST_TEST(found[0].size() < 16);
+}
+
+BOOST_AUTO_TEST_CASE(the_frames_of_a_generator_that_was_left_can_be_found) {
+    std::vector<void*> found(200), inside;
+    const crocus::fiber* body = nullptr;
+    generator<int> g = [&](auto& yield) {
+        body = &crocus::fiber::current();
+        deep(10, [&] {
+            inside = frames();
+            yield(1);
+        });
+    };
+    g.next();
+    found.resize(body->frames(found));
+    if (found.empty()) return;  // over Boost.Context
+    BOOST_TEST(all_code(found));
+    BOOST_TEST((found.size() > 10 && found.size() < inside.size() + 4));
+    BOOST_TEST(found.back() == inside.back());
+}
+
+BOOST_AUTO_TEST_CASE(only_as_many_frames_are_found_as_there_is_room_for) {
+    flow f([&](flow& self) { deep(10, [&] { self.leave(); }); });
+    f.enter();
+    std::array<void*, 3> few{};
+    const std::size_t count = f.itself().frames(few);
+    BOOST_TEST((count == 3 || count == 0));
+    BOOST_TEST(f.itself().frames({}) == 0U);
+    f.enter();
+}

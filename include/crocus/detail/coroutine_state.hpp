@@ -39,6 +39,8 @@ public:
 
     [[nodiscard]] generator_status status() const noexcept { return status_; }
     [[nodiscard]] std::string name() const { return name_.get(); }
+    /// "coroutine 'name' (made at file:line)", for reports.
+    [[nodiscard]] std::string describe() const;
     [[nodiscard]] const std::source_location& site() const noexcept { return identity_.site; }
     [[nodiscard]] std::size_t stack_size() const noexcept { return stack_size_; }
 
@@ -95,7 +97,6 @@ private:
     [[nodiscard]] bool end() noexcept;
     void wait_for_clean_up();
     void give_up() noexcept;
-    [[nodiscard]] std::string describe() const;
 
     std::size_t owners_ = 1;  // its handle
     generator_status status_ = generator_status::created;

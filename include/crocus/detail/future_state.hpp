@@ -69,6 +69,7 @@ public:
     /// Schedules the callback when it is done, or now if it is. The callback's `schedule` keeps the future alive.
     handle add_callback(counted<callback> c);
     void on_done(waiter& w) noexcept { done_.add(w); }
+    [[nodiscard]] const wait_queue& waiters() const noexcept { return done_; }
 
     [[nodiscard]] std::uint64_t loop_id() const noexcept { return loop_id_; }
     /// Throws usage_error unless that is the calling thread's.

@@ -10,6 +10,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <crocus/config.hpp>
 #include <crocus/detail/block_pool.hpp>
@@ -98,6 +99,9 @@ public:
 
     void set_name(std::string name);
     [[nodiscard]] std::string name() const { return name_.get(); }
+
+    /// If a generator's body is on `f`: who delegates to it, the innermost first, and at last who resumed it.
+    [[nodiscard]] static std::vector<const fiber*> fibers_behind(const fiber& f);
 
 protected:
     generator_state(std::size_t stack_size, const std::source_location& site, bool takes_sent) noexcept

@@ -1,0 +1,154 @@
+#include <crocus/call_graph.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <span>
+#include <utility>
+
+#include <dlfcn.h>
+
+#include <crocus/detail/coroutine_state.hpp>
+#include <crocus/detail/generator_state.hpp>
+#include <crocus/error.hpp>
+
+#include "detail/type_name.hpp"
+
+namespace crocus {
+
+namespace detail {
+
+namespace {
+
+/// What stands at a return address. The call is the byte before it.
+call_graph_frame frame_at(void* address) {
+    Dl_info info{};
+    const auto call = reinterpret_cast<std::uintptr_t>(address) - 1;
+    if (::dladdr(reinterpret_cast<void*>(call), &info) == 0) return {address, "?"};
+    if (info.dli_sname != nullptr) return {address, type_name(info.dli_sname)};
+    const char* const slash = std::strrchr(info.dli_fname, '/');
+    char offset[2 + 16 + 1];
+    std::snprintf(offset, sizeof offset, "0x%zx", call - reinterpret_cast<std::uintptr_t>(info.dli_fbase));
+    return {address, std::string(slash != nullptr ? slash + 1 : info.dli_fname) + "+" + offset};
+}
+
+/// Collects the graph of those who await somebody.
+class graph_maker {
+public:
+    explicit graph_maker(call_graph_options options) noexcept : limit_(options.limit) {}
+
+    call_graph of(const future_state& state) {
+        if (const auto* const task = dynamic_cast<const task_agent*>(&state)) return of(*task, state);
+        return make(&state, state.to_string(), {}, &state);
+    }
+
+    call_graph of(const agent& who) {
+        if (const auto* const task = dynamic_cast<const task_agent*>(&who))
+            return of(*task, const_cast<task_agent*>(task)->outcome());
+        if (const auto* const coroutine = dynamic_cast<const coroutine_state*>(&who))
+            return make(&who, coroutine->describe(), {}, nullptr);
+        const auto* const main = dynamic_cast<const green_agent*>(&who);
+        return main != nullptr ? make(main, main->describe(), stack_of(*main), nullptr) : make(&who, "?", {}, nullptr);
+    }
+
+private:
+    call_graph of(const task_agent& task, const future_state& outcome) {
+        return make(&task, outcome.to_string(), outcome.done() ? addresses() : stack_of(task), &outcome);
+    }
+
+    using addresses = std::vector<void*>;
+
+    call_graph make(const void* identity, std::string who, const addresses& stack, const future_state* outcome) {
+        call_graph made{.who = std::move(who), .call_stack = {}, .awaited_by = {}};
+        made.shown_before = std::ranges::find(path_, identity) != path_.end();
+        if (made.shown_before) return made;
+        for (void* const address : limited(stack)) made.call_stack.push_back(frame_at(address));
+        if (outcome == nullptr) return made;
+        path_.push_back(identity);
+        for (const auto* w = outcome->waiters().first(); w != nullptr; w = w->next_in_queue())
+            if (const agent* const waits = w->on_behalf_of()) made.awaited_by.push_back(of(*waits));
+        path_.pop_back();
+        return made;
+    }
+
+    [[nodiscard]] std::span<void* const> limited(const addresses& stack) const noexcept {
+        const std::span all(stack);
+        const auto count = std::min(all.size(), static_cast<std::size_t>(std::abs(limit_)));
+        return limit_ >= 0 ? all.first(count) : all.last(count);
+    }
+
+    static addresses stack_of(const green_agent& who) {
+        addresses found;
+        const fiber* on = who.flow;
+        if (who.loop().running_or_driving() == &who) {
+            append(found, [](std::span<void*> into) { return fiber::frames_of_caller(into); });
+            on = append_behind(found, fiber::current());
+        }
+        while (on != nullptr) {
+            append(found, [on](std::span<void*> into) { return on->frames(into); });
+            on = append_behind(found, *on);
+        }
+        return found;
+    }
+
+    /// The frames of who delegates to the generator whose body is on `f`, if one is. Returns who resumed it.
+    static const fiber* append_behind(addresses& found, const fiber& f) {
+        const fiber* last = nullptr;
+        for (const fiber* const behind : generator_state::fibers_behind(f)) {
+            if (last != nullptr) append(found, [last](std::span<void*> into) { return last->frames(into); });
+            last = behind;
+        }
+        return last;
+    }
+
+    template <class Frames>
+    static void append(addresses& to, Frames frames) {
+        std::array<void*, 256> part;
+        to.insert(to.end(), part.data(), part.data() + frames(std::span<void*>(part)));
+    }
+
+    int limit_;
+    std::vector<const void*> path_;  // from the first one to the one that is being made
+};
+
+void append_indented(std::string& text, const call_graph& graph, const std::string& indent) {
+    text += indent + "* " + graph.who + '\n';
+    if (graph.shown_before) {
+        text += indent + "  (it stands above: these await each other)\n";
+        return;
+    }
+    if (!graph.call_stack.empty()) text += indent + "  + Call stack:\n";
+    for (const auto& frame : graph.call_stack) text += indent + "  |   " + frame.function + '\n';
+    if (!graph.awaited_by.empty()) text += indent + "  + Awaited by:\n";
+    for (const auto& waits : graph.awaited_by) append_indented(text, waits, indent + "    ");
+}
+
+}  // namespace
+
+call_graph graph_of(future_state& of, call_graph_options options) { return graph_maker(options).of(of); }
+
+}  // namespace detail
+
+call_graph capture_call_graph(call_graph_options options) { return capture_call_graph(current_task(), options); }
+
+call_graph capture_call_graph(const any_task& of, call_graph_options options) {
+    return detail::graph_maker(options).of(of.agent());
+}
+
+std::string format_call_graph(const call_graph& graph) {
+    std::string text;
+    detail::append_indented(text, graph, "");
+    return text;
+}
+
+std::string format_all_tasks(call_graph_options options) {
+    event_loop& loop = event_loop::current();
+    std::string text = format_call_graph(detail::graph_maker(options).of(loop.main_agent()));
+    for (auto* task = loop.tasks().first(); task != nullptr; task = task->next_task)
+        text += format_call_graph(detail::graph_maker(options).of(*task));
+    return text;
+}
+
+}  // namespace crocus
