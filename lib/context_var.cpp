@@ -129,12 +129,14 @@ std::uint64_t next_id() noexcept {
 
 }  // namespace
 
-context_slot context_slot::capture_current() noexcept {
-    context_values* const values = values_of(current());
+context_slot context_slot::capture_from(context_data* data) noexcept {
+    context_values* const values = values_of(data);
     if (values == nullptr) return {};
     values->add_owner();
     return context_slot(values);
 }
+
+context_slot context_slot::capture_current() noexcept { return capture_from(current()); }
 
 context_key::context_key(std::string name) : id_(next_id()), name_(std::move(name)) {}
 
@@ -177,6 +179,8 @@ context_scope::~context_scope() {
 }
 
 context::context(detail::context_slot values) : own_(new detail::own_context(std::move(values))) {}
+
+context context::copy_of(const detail::context_slot& of) { return context(detail::context_slot::capture_from(of.get())); }
 
 context context::copy_current() { return context(detail::context_slot::capture()); }
 

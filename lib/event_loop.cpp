@@ -9,7 +9,6 @@
 #include <crocus/detail/coroutine_state.hpp>
 #include <crocus/error.hpp>
 #include <crocus/executor.hpp>
-#include <crocus/thread_pool.hpp>
 #include <crocus/unraisable.hpp>
 
 #include "detail/stack_recorder.hpp"
@@ -128,6 +127,10 @@ void handle::cancel() noexcept {
     }
 }
 
+time_point handle::when() const noexcept {
+    return callback_ && callback_->waits_for != nullptr ? callback_->waits_for->when : time_point::max();
+}
+
 bool loop_ref::post(detail::counted<detail::callback> callback) const { return inbox_->post(std::move(callback)); }
 
 void loop_ref::wake() const noexcept { inbox_->wake(); }
@@ -202,15 +205,6 @@ void event_loop::call_exception_handler(const exception_context& context) noexce
 void event_loop::default_exception_handler(const exception_context& context) noexcept {
     const std::string why = context.exception ? ": " + describe(context.exception) : "";
     std::fprintf(stderr, "crocus: %s%s\n", context.message.c_str(), why.c_str());
-}
-
-executor& event_loop::default_executor() {
-    if (!default_executor_) default_executor_ = std::make_shared<thread_pool_executor>();
-    return *default_executor_;
-}
-
-void event_loop::set_default_executor(std::shared_ptr<executor> replacement) {
-    default_executor_ = std::move(replacement);
 }
 
 event_loop* event_loop::attach() {

@@ -153,6 +153,8 @@ public:
     ///
     /// Cost: one allocation, whatever is set
     [[nodiscard]] static context copy_current();
+    /// One with the values that a flow or a callback sees now: what handle and any_task give as get_context().
+    [[nodiscard]] static context copy_of(const detail::context_slot& of);
 
     context(const context& other) noexcept : own_(other.own_.share()) {}
     context& operator=(const context& other) noexcept {

@@ -50,6 +50,12 @@ public:
 
     [[nodiscard]] bool cancelled() const noexcept { return callback_ && callback_->cancelled; }
 
+    /// The context that it will run in, for context::copy_of (Handle.get_context); nothing once it has run.
+    [[nodiscard]] const detail::context_slot& context() const noexcept { return callback_->context; }
+
+    /// Of call_later and call_at, while it waits: its time (TimerHandle.when). Else the end of time.
+    [[nodiscard]] time_point when() const noexcept;
+
 private:
     detail::counted<detail::callback> callback_;
 };
@@ -245,6 +251,14 @@ public:
     executor& default_executor();
     void set_default_executor(std::shared_ptr<executor> replacement);
 
+    /// Shuts it down, waiting for its calls for `limit` at most; what it runs then goes on, and is reported. From here on
+    /// to_thread throws executor_shut_down, until another executor is set. The end of the loop does the same without a
+    /// limit. Returns whether all calls had ended. (L50)
+    ///
+    /// Suspends: until they have
+    /// Throws:   cancelled_error: it is shut down, and nobody waits
+    bool shutdown_default_executor(std::optional<duration> limit = std::nullopt);
+
     /// A number that no other loop of this process has had.
     [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
 
@@ -420,6 +434,7 @@ private:
     bool draining_ = false;
     bool keep_ = false;  // somebody's frames refer to it for ever
     bool closed_ = false;
+    bool executor_shut_down_ = false;
     bool stopping_ = false;
     bool run_by_somebody_ = false;
     bool examines_tasks_ = false;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include <crocus/config.hpp>
+#include <crocus/context_var.hpp>
 #include <crocus/coroutine.hpp>
 #include <crocus/detail/task_state.hpp>
 #include <crocus/future.hpp>
@@ -63,6 +64,9 @@ public:
     bool cancel(const std::string& message = {});
     [[nodiscard]] int cancelling() const noexcept { return agent_->cancelling(); }
     int uncancel() noexcept { return agent_->uncancel(); }
+
+    /// A copy of the context that it has now (Task.get_context); an empty one once it has ended.
+    [[nodiscard]] context get_context() const { return context::copy_of(agent_->context); }
 
     [[nodiscard]] detail::green_agent& agent() const noexcept { return *agent_; }
 

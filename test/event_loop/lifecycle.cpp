@@ -30,8 +30,8 @@ std::unique_ptr<crocus::io_driver> virtual_time() { return std::make_unique<croc
 
 /// A loop of one's own, with all that it reports.
 struct own_loop {
-    event_loop loop{virtual_time()};
     std::vector<std::string> reports;
+    event_loop loop{virtual_time()};
 
     own_loop() {
         loop.set_exception_handler([this](event_loop&, const crocus::exception_context& context) {

@@ -63,6 +63,9 @@ public:
             *this = capture_current();
     }
 
+    /// The same of what `data`, which may be null, is now.
+    [[nodiscard]] static context_slot capture_from(context_data* data) noexcept;
+
     /// Another share of the same.
     [[nodiscard]] context_slot share() const noexcept {
         if (data_ != nullptr) data_->add_owner();
