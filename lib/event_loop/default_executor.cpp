@@ -29,6 +29,7 @@ bool event_loop::shutdown_default_executor(std::optional<duration> limit) {
         default_executor_->shutdown();
         return true;
     }
+    default_executor_->shutdown(false);
     concurrent_promise<void> promise;
     const auto ended = promise.get_future();
     // It may have to wait for longer than anybody here does.
