@@ -12,6 +12,8 @@
 
 #include "detail/stack_recorder.hpp"
 #include "detail/task_stack.hpp"
+#include "event_loop/signals.hpp"
+#include "event_loop/watches.hpp"
 #include "sanitizer.hpp"
 
 namespace crocus {
@@ -138,6 +140,8 @@ event_loop::event_loop(std::unique_ptr<io_driver> driver)
 
 event_loop::~event_loop() {
     inbox_->close();
+    signals_.reset();
+    watches_.reset();
     while (idle_stacks_ != nullptr) std::exchange(idle_stacks_, idle_stacks_->next_idle)->destroy();
     while (!ready_.empty()) {
         auto* const r = ready_.pop();
@@ -246,6 +250,7 @@ void event_loop::dispose(std::unique_ptr<event_loop> loop) noexcept {
     for (auto* task = loop->tasks_.first(); task != nullptr; task = task->next_task)
         loop->call_exception_handler({task->describe() + " still waits, but its loop ended: it is abandoned", nullptr});
     loop->inbox_->close();
+    loop->signals_.reset();
     const std::scoped_lock lock(kept.mutex);
     loop->next_kept_ = kept.head;
     kept.head = loop.release();
@@ -349,10 +354,9 @@ void event_loop::run_callback(detail::callback& c) noexcept {
     c.drop_owner();
 }
 
-/// The end of what asyncio calls an iteration: what other threads posted, what the kernel has, what is due.
+/// The end of what asyncio calls an iteration: what the kernel has, what other threads posted, what is due. (I2)
 void event_loop::end_iteration() noexcept {
     take_inbox();
-    fire_timers();
     try {
         time_point until = time_point::min();
         if (ready_.empty() && inbox_->fall_asleep()) until = timers_.empty() ? time_point::max() : timers_.first();
@@ -364,6 +368,7 @@ void event_loop::end_iteration() noexcept {
     }
     inbox_->wake_up();
     if (wake_hook_) wake_hook_();
+    if (signals_) signals_->look(*this);
     take_inbox();
     fire_timers();
     if (!starved_.empty() && ready_.empty()) {

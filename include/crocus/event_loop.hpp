@@ -17,6 +17,7 @@
 #include <crocus/config.hpp>
 #include <crocus/detail/idle_sweep.hpp>
 #include <crocus/detail/poll_budget.hpp>
+#include <crocus/detail/recurring.hpp>
 #include <crocus/detail/runnable.hpp>
 #include <crocus/detail/this_thread.hpp>
 #include <crocus/detail/timer_heap.hpp>
@@ -31,6 +32,8 @@ class event_loop;
 namespace detail {
 class concurrent_state;
 class coroutine_state;
+class descriptor_watches;
+class signal_handlers;
 class task_stack;
 }  // namespace detail
 
@@ -143,6 +146,44 @@ public:
     void call_soon_threadsafe(F callback) {
         ref().call_soon(std::move(callback));
     }
+
+    /// Runs `callback()` in the loop each time that `fd` can be read, or is at its end, in place of the callback that
+    /// was there. As long as the callback leaves something to read, it is called again. It sees the context that it was
+    /// registered in. The descriptor stays the caller's, who removes the callbacks before closing it: those that are
+    /// left on a closed one are never called again, also when its number is used again. (L26, L27)
+    ///
+    /// Throws: usage_error         the descriptor belongs to a stream or an fd of this loop
+    ///         std::system_error   it is not open, or is a file, which never waits
+    template <class F>
+    void add_reader(int fd, F callback) {
+        watch(fd, false, detail::make_recurring(std::move(callback)));
+    }
+
+    /// The same for writing.
+    template <class F>
+    void add_writer(int fd, F callback) {
+        watch(fd, true, detail::make_recurring(std::move(callback)));
+    }
+
+    /// The callback is not called any more, also where the descriptor is known to be ready. False if there was none.
+    bool remove_reader(int fd) noexcept;
+    bool remove_writer(int fd) noexcept;
+
+    /// Runs `callback()` in the loop when the process has received `signal`, once for all that came meanwhile. It comes
+    /// before a handler that was there, also that of run() for SIGINT, until it is removed, or the loop ends; then what
+    /// was there before is there again. (L29)
+    ///
+    /// Throws: std::invalid_argument   there is no such signal
+    ///         std::system_error       it cannot be caught
+    ///         usage_error             it is a fault (SIGSEGV, SIGBUS, SIGFPE, SIGILL), which cannot wait for a loop
+    /// Thread: the main one, else usage_error.
+    template <class F>
+    void add_signal_handler(int signal, F callback) {
+        handle_signal(signal, detail::make_recurring(std::move(callback)));
+    }
+
+    /// False if this loop had none.
+    bool remove_signal_handler(int signal) noexcept;
 
     /// Thread: any.
     [[nodiscard]] loop_ref ref() const noexcept { return loop_ref(inbox_); }
@@ -283,6 +324,8 @@ private:
     static event_loop& of_thread();
     handle schedule(detail::counted<detail::callback> callback);
     handle schedule_at(time_point when, detail::counted<detail::callback> callback);
+    void watch(int fd, bool writer, detail::counted<detail::recurring> callback);
+    void handle_signal(int signal, detail::counted<detail::recurring> callback);
     void end_tasks();
     fiber& next_flow() noexcept;
     fiber* begin(detail::green_agent& unstarted) noexcept;
@@ -323,6 +366,8 @@ private:
     std::function<void()> wake_hook_;
     std::function<void(event_loop&, const exception_context&)> exception_handler_;
     std::shared_ptr<executor> default_executor_;
+    std::unique_ptr<detail::descriptor_watches> watches_;
+    std::unique_ptr<detail::signal_handlers> signals_;
 };
 
 inline agent& agent::current() {

@@ -21,6 +21,8 @@ struct run_options {
 
 namespace detail {
 
+class signal_claim;
+
 /// The loop of one run(), while it lasts.
 class CROCUS_EXPORT run_scope {
 public:
@@ -35,12 +37,11 @@ public:
 
 private:
     void take_interrupt();
-    void give_back_interrupt();
     void deliver_interrupt();
 
     std::unique_ptr<event_loop> loop_;
     event_loop* before_;
-    bool handles_interrupt_ = false;
+    std::unique_ptr<signal_claim> interrupt_;
     bool delivered_ = false;
 };
 
