@@ -26,15 +26,11 @@ constinit thread_local bool thread_has_ended = false;
 constexpr auto starved_look_interval = std::chrono::milliseconds(10);
 constexpr std::size_t most_starved_looks = 100;
 
-std::uint64_t next_id() noexcept {
-    static std::atomic<std::uint64_t> last{0};
-    return ++last;
-}
 
 /// A thread's own loop: attached when first needed, ended with the thread.
 class implicit_loop {
 public:
-    implicit_loop() : loop_(std::make_unique<event_loop>()) { loop_->attach_under_driver(); }
+    implicit_loop() { begin(); }
     ~implicit_loop() {
         thread_has_ended = true;
         if (event_loop::current_if_any() != loop_.get() || loop_->running() != &loop_->main_agent()) {
@@ -47,9 +43,19 @@ public:
     implicit_loop(const implicit_loop&) = delete;
     implicit_loop& operator=(const implicit_loop&) = delete;
 
-    [[nodiscard]] event_loop& loop() const noexcept { return *loop_; }
+    [[nodiscard]] event_loop& loop() {
+        if (loop_->forked()) {
+            static_cast<void>(loop_.release());  // it ends where it was made
+            begin();
+        }
+        return *loop_;
+    }
 
 private:
+    void begin() {
+        loop_ = std::make_unique<event_loop>();
+        loop_->attach_under_driver();
+    }
     void end() noexcept {
         try {
             if (const std::size_t left = loop_->shut_down(); left != 0)
@@ -132,8 +138,10 @@ event_loop& event_loop::of_thread() {
     return own.loop();
 }
 
+std::atomic<std::uint64_t> event_loop::last_id{0};
+
 event_loop::event_loop(std::unique_ptr<io_driver> driver)
-    : id_(next_id()),
+    : id_(++last_id),
       driver_(std::move(driver)),
       inbox_(std::make_shared<detail::inbox>(*driver_)),
       main_(std::make_unique<detail::green_agent>(*this)) {}
@@ -157,12 +165,14 @@ event_loop::~event_loop() {
 }
 
 handle event_loop::schedule(detail::counted<detail::callback> callback) {
+    require_own_process();
     handle h(callback);
     ready_.push(*callback.release());
     return h;
 }
 
 handle event_loop::schedule_at(time_point when, detail::counted<detail::callback> callback) {
+    require_own_process();
     auto timer = std::make_unique<detail::callback_timer>(*this, when, callback);
     timers_.add(*timer);
     static_cast<void>(timer.release());
@@ -269,6 +279,8 @@ fiber& event_loop::next_flow() noexcept {
         return *flow;
     }
     running_ = nullptr;
+    if (forked()) [[unlikely]]
+        die_of_return();
     return *hub_;
 }
 
@@ -356,6 +368,8 @@ void event_loop::run_callback(detail::callback& c) noexcept {
 
 /// The end of what asyncio calls an iteration: what the kernel has, what other threads posted, what is due. (I2)
 void event_loop::end_iteration() noexcept {
+    if (forked()) [[unlikely]]
+        die_of_return();
     take_inbox();
     try {
         time_point until = time_point::min();

@@ -47,6 +47,10 @@ run_scope::run_scope(run_options options)
 }
 
 run_scope::~run_scope() {
+    if (loop_->forked()) {
+        static_cast<void>(loop_.release());  // the parent ends it
+        return;
+    }
     loop_->detach(before_);
     event_loop::dispose(std::move(loop_));
 }
@@ -62,6 +66,7 @@ void run_scope::deliver_interrupt() {
 }
 
 std::exception_ptr run_scope::finish(std::exception_ptr error) {
+    if (loop_->forked()) return error;
     agent& main = loop_->main_agent();
     if (interrupt_) {
         interrupt_->end();    // from here on it ends the process at once

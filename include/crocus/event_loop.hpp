@@ -89,6 +89,10 @@ struct exception_context {
 /// makes a fresh one around a function. A suspending task switches straight to the next ready one; callbacks, timers
 /// and the kernel are seen to by a hub with a stack of its own.
 ///
+/// A process that is forked has none of its parent's loops: current() makes a new one, and the parent's tasks do not run
+/// in it. Where the parent forked in a task or a callback, the child must not return from that: it ends itself, or execs.
+/// What it does with the parent's futures, callbacks and descriptors is an error that says so. (L30)
+///
 /// Order: first come, first served, over tasks and callbacks alike.
 /// Thread: the one it was made on, but for call_soon_threadsafe and ref().
 class CROCUS_EXPORT event_loop {
@@ -236,6 +240,15 @@ public:
     /// refer to it; the tasks are reported. (T17)
     static void dispose(std::unique_ptr<event_loop> loop) noexcept;
 
+    /// In a process that was forked: the calling thread has no loop any more, but its context.
+    static void leave_to_parent() noexcept;
+
+    /// This loop is the parent's, and this process was forked from it.
+    [[nodiscard]] bool forked() const noexcept { return made_.passed(); }
+
+    /// Whose a loop is that is not the calling thread's, in words.
+    [[nodiscard]] static const char* owner_of(std::uint64_t id) noexcept;
+
     /// Called on the loop after each wait for the kernel: what a signal handler left is seen to here.
     void set_wake_hook(std::function<void()> hook) { wake_hook_ = std::move(hook); }
 
@@ -328,6 +341,8 @@ private:
     void handle_signal(int signal, detail::counted<detail::recurring> callback);
     void end_tasks();
     fiber& next_flow() noexcept;
+    void require_own_process() const;
+    [[noreturn]] static void die_of_return() noexcept;
     fiber* begin(detail::green_agent& unstarted) noexcept;
     detail::task_stack& take_stack(std::size_t size);
     void raise_fatal(const detail::green_agent& self);
@@ -341,6 +356,7 @@ private:
     detail::poll_budget budget_;
     detail::green_agent* running_ = nullptr;  // null while the hub runs, or a coroutine that is driven by hand
     std::exception_ptr fatal_;                // why the loop cannot go on; for its main flow
+    static std::atomic<std::uint64_t> last_id;
     const std::uint64_t id_;
     std::unique_ptr<io_driver> driver_;
     std::shared_ptr<detail::inbox> inbox_;
@@ -368,6 +384,7 @@ private:
     std::shared_ptr<executor> default_executor_;
     std::unique_ptr<detail::descriptor_watches> watches_;
     std::unique_ptr<detail::signal_handlers> signals_;
+    const detail::fork_mark made_;
 };
 
 inline agent& agent::current() {

@@ -70,4 +70,10 @@ void signal_claim::end() noexcept {
     while (handlers_running != 0) std::this_thread::yield();  // on another thread: it may have seen this
 }
 
+void signal_claim::give_back_all() noexcept {
+    for (int signal = 1; signal != NSIG; ++signal)
+        if (of(signal).newest.exchange(nullptr) != nullptr) ::sigaction(signal, &of(signal).before, nullptr);
+    handlers_running = 0;  // on threads that this process does not have
+}
+
 }  // namespace crocus::detail

@@ -32,6 +32,9 @@ public:
 
     [[nodiscard]] static bool is_main_thread() noexcept;
 
+    /// In a process that was forked: what was there before any claim is there again. The claims have nothing any more.
+    static void give_back_all() noexcept;
+
 private:
     static void on_signal(int signal);
 

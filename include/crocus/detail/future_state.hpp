@@ -86,6 +86,7 @@ protected:
     virtual void require_not_task() const {}
     /// A task cannot await itself.
     virtual void require_not_self() const {}
+    void require_own_loop() const;
 
 private:
     friend struct debug_layout;
@@ -99,7 +100,6 @@ private:
     void throw_failure();
     void drop_callbacks() noexcept;
     void report_unretrieved() noexcept;
-    void require_own_loop() const;
     void end(status s) noexcept {
         status_ = s;
         done_.notify_all();
