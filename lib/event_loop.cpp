@@ -279,8 +279,6 @@ fiber& event_loop::next_flow() noexcept {
         return *flow;
     }
     running_ = nullptr;
-    if (forked()) [[unlikely]]
-        die_of_return();
     return *hub_;
 }
 

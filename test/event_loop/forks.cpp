@@ -93,6 +93,15 @@ pid_t fork_flushed() {
     return child;
 }
 
+/// How often the loop asks the kernel while nothing happens but a timer: once, unless somebody woke it.
+int polls_of_a_sleep() {
+    int polls = 0;
+    event_loop::current().set_wake_hook([&] { ++polls; });
+    crocus::sleep(1ms);
+    event_loop::current().set_wake_hook(nullptr);
+    return polls;
+}
+
 int status_of(pid_t child) {
     int status = 0;
     ::waitpid(child, &status, 0);
@@ -307,6 +316,7 @@ BOOST_AUTO_TEST_CASE(what_is_the_parents_is_refused_in_a_child_by_errors_that_sa
         crocus::fd owned(ends[0]);
         crocus::future<int> pending;
         auto waiting = create_task([&] { return pending.get(); });
+        auto sleeping = create_task([] { crocus::sleep(24h); });
         auto done = create_task([] { return 7; });
         done.get();
         auto& parents = loop();
@@ -324,6 +334,7 @@ BOOST_AUTO_TEST_CASE(what_is_the_parents_is_refused_in_a_child_by_errors_that_sa
             refused(error_of([&] { pending.set_result(1); }));
             refused(error_of([&] { pending.cancel(); }));
             refused(error_of([&] { waiting.cancel(); }));
+            refused(error_of([&] { sleeping.cancel(); }));
             refused(error_of([&] { owned.wait_readable(); }));
             refused(error_of([&] { parents.call_soon([] {}); }));
             refused(error_of([&] { parents.call_later(1ms, [] {}); }));
@@ -337,6 +348,7 @@ BOOST_AUTO_TEST_CASE(what_is_the_parents_is_refused_in_a_child_by_errors_that_sa
             require(done.result() == 7, "a result that was there");
             owned.close();
         }));
+        BOOST_TEST(polls_of_a_sleep() == 1);  // nobody has woken it
         BOOST_REQUIRE(::send(ends[1], "x", 1, 0) == 1);
         owned.wait_readable();
         ::close(ends[1]);
@@ -362,8 +374,6 @@ BOOST_AUTO_TEST_CASE(a_child_does_not_touch_its_parents_epoll) {  // L30, users'
         });
         auto reading = create_task([&] { owned.wait_readable(); });
         crocus::sleep(1us);
-        int polls = 0;
-        loop().set_wake_hook([&] { ++polls; });
         check(in_child([&] {
             // The same numbers, other files; and the same files.
             int own[2];
@@ -378,12 +388,11 @@ BOOST_AUTO_TEST_CASE(a_child_does_not_touch_its_parents_epoll) {  // L30, users'
             ::close(own[0]);
             require_a_working_loop();
         }));
-        BOOST_TEST(polls == 0);
+        BOOST_TEST(polls_of_a_sleep() == 1);  // no event has come
         BOOST_REQUIRE(::write(watched[1], "x", 1) == 1);
         BOOST_REQUIRE(::send(ends[1], "x", 1, 0) == 1);
         reading.get();
         while (calls == 0) crocus::sleep(1us);
-        loop().set_wake_hook(nullptr);
         BOOST_TEST(calls == 1);
         for (const int fd : {ends[1], watched[0], watched[1]}) ::close(fd);
     });
@@ -393,8 +402,6 @@ BOOST_AUTO_TEST_CASE(a_child_has_the_signal_handlers_that_were_there_before_the_
     crocus::run([] {
         int calls = 0;
         loop().add_signal_handler(SIGUSR1, [&] { ++calls; });
-        int polls = 0;
-        loop().set_wake_hook([&] { ++polls; });
         BOOST_TEST(in_child([] { std::raise(SIGUSR1); }).killed_by(SIGUSR1));
         BOOST_TEST(in_child([] { std::raise(SIGINT); }).killed_by(SIGINT));
         check(in_child([] {
@@ -407,8 +414,7 @@ BOOST_AUTO_TEST_CASE(a_child_has_the_signal_handlers_that_were_there_before_the_
             struct sigaction now {};
             require(::sigaction(SIGUSR1, nullptr, &now) == 0 && now.sa_handler == SIG_DFL, "the default again");
         }));
-        loop().set_wake_hook(nullptr);
-        crocus::sleep(1us);
+        BOOST_TEST(polls_of_a_sleep() == 1);
         BOOST_TEST(calls == 0);
         std::raise(SIGUSR1);
         crocus::sleep(1us);
