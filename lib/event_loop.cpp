@@ -13,6 +13,8 @@
 
 #include "detail/stack_recorder.hpp"
 #include "detail/task_stack.hpp"
+#include "event_loop/signals.hpp"
+#include "event_loop/watches.hpp"
 #include "sanitizer.hpp"
 
 namespace crocus {
@@ -31,15 +33,11 @@ bool debug_asked_for() noexcept {
     return value != nullptr && *value != '\0' && std::string_view(value) != "0";
 }
 
-std::uint64_t next_id() noexcept {
-    static std::atomic<std::uint64_t> last{0};
-    return ++last;
-}
 
 /// A thread's own loop: attached when first needed, ended with the thread.
 class implicit_loop {
 public:
-    implicit_loop() : loop_(std::make_unique<event_loop>()) { loop_->attach_under_driver(); }
+    implicit_loop() { begin(); }
     ~implicit_loop() {
         thread_has_ended = true;
         if (event_loop::current_if_any() != loop_.get() || loop_->running() != &loop_->main_agent()) {
@@ -52,9 +50,19 @@ public:
     implicit_loop(const implicit_loop&) = delete;
     implicit_loop& operator=(const implicit_loop&) = delete;
 
-    [[nodiscard]] event_loop& loop() const noexcept { return *loop_; }
+    [[nodiscard]] event_loop& loop() {
+        if (loop_->forked()) {
+            static_cast<void>(loop_.release());  // it ends where it was made
+            begin();
+        }
+        return *loop_;
+    }
 
 private:
+    void begin() {
+        loop_ = std::make_unique<event_loop>();
+        loop_->attach_under_driver();
+    }
     void end() noexcept {
         try {
             if (const std::size_t left = loop_->shut_down(); left != 0)
@@ -141,8 +149,10 @@ event_loop& event_loop::of_thread() {
     return own.loop();
 }
 
+std::atomic<std::uint64_t> event_loop::last_id{0};
+
 event_loop::event_loop(std::unique_ptr<io_driver> driver)
-    : id_(next_id()),
+    : id_(++last_id),
       driver_(std::move(driver)),
       inbox_(std::make_shared<detail::inbox>(*driver_)),
       main_(std::make_unique<detail::green_agent>(*this)) {
@@ -177,6 +187,7 @@ void event_loop::throw_closed() { throw loop_closed(); }
 handle event_loop::schedule(detail::counted<detail::callback> callback) {
     if (closed_ || debug_) [[unlikely]]
         require_usable();
+    require_own_process();
     handle h(callback);
     ready_.push(*callback.release());
     return h;
@@ -185,6 +196,7 @@ handle event_loop::schedule(detail::counted<detail::callback> callback) {
 handle event_loop::schedule_at(time_point when, detail::counted<detail::callback> callback) {
     if (closed_ || debug_) [[unlikely]]
         require_usable();
+    require_own_process();
     auto timer = std::make_unique<detail::callback_timer>(*this, when, callback);
     timers_.add(*timer);
     static_cast<void>(timer.release());
@@ -271,6 +283,7 @@ void event_loop::dispose(std::unique_ptr<event_loop> loop) noexcept {
     for (auto* task = loop->tasks_.first(); task != nullptr; task = task->next_task)
         loop->call_exception_handler({task->describe() + " still waits, but its loop ended: it is abandoned", nullptr});
     loop->inbox_->close();
+    loop->signals_.reset();
     const std::scoped_lock lock(kept.mutex);
     loop->next_kept_ = kept.head;
     kept.head = loop.release();
@@ -400,10 +413,11 @@ void event_loop::run_callback(detail::callback& c) noexcept {
     c.drop_owner();
 }
 
-/// The end of what asyncio calls an iteration: what other threads posted, what the kernel has, what is due.
+/// The end of what asyncio calls an iteration: what the kernel has, what other threads posted, what is due. (I2)
 void event_loop::end_iteration() noexcept {
+    if (forked()) [[unlikely]]
+        die_of_return();
     take_inbox();
-    fire_timers();
     time_point until = time_point::min();
     if (ready_.empty() && inbox_->fall_asleep()) until = timers_.empty() ? time_point::max() : timers_.first();
     if (!starved_.empty()) until = std::min(until, time_after(starved_look_interval));
@@ -427,6 +441,7 @@ void event_loop::look_outside(time_point until) noexcept {
     }
     inbox_->wake_up();
     if (wake_hook_) wake_hook_();
+    if (signals_) signals_->look(*this);
     take_inbox();
     fire_timers();
 }

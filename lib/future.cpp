@@ -78,7 +78,8 @@ std::string future_state::to_string() const {
 
 void future_state::require_awaitable() {
     if (event_loop::current().id() != loop_id_)
-        throw usage_error(describe() + " belongs to another thread's loop; concurrent_future crosses threads");
+        throw usage_error(describe() + " belongs to " + event_loop::owner_of(loop_id_) +
+                          "; concurrent_future crosses threads");
     require_not_self();
     agent& who = agent::current();
     if (who.cancel_pending()) [[unlikely]]
@@ -115,7 +116,8 @@ void future_state::require_settable() {
 void future_state::require_own_loop() const {
     event_loop* const loop = event_loop::current_if_any();
     if (loop != nullptr ? loop->id() != loop_id_ : !done_.empty())
-        throw usage_error(describe() + " can be settled in its own loop only; use loop.call_soon_threadsafe");
+        throw usage_error(describe() + " belongs to " + event_loop::owner_of(loop_id_) +
+                          ", and can be settled there only: use loop.call_soon_threadsafe");
 }
 
 void future_state::finish_with(std::exception_ptr error) noexcept {

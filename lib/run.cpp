@@ -1,37 +1,16 @@
 #include <crocus/run.hpp>
 
-#include <atomic>
-#include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <thread>
-
-#include <unistd.h>
 
 #include <crocus/error.hpp>
 #include <crocus/unraisable.hpp>
 
+#include "detail/signal_claim.hpp"
+
 namespace crocus {
 
 namespace {
-
-// What the signal handler may touch. It may run on any thread; the run() that handles SIGINT is on the main one.
-std::atomic<bool> interrupted{false};
-std::atomic<int> handlers_running{0};
-std::atomic<io_driver*> interrupted_driver{nullptr};
-static_assert(std::atomic<io_driver*>::is_always_lock_free);
-
-void on_interrupt(int) {
-    const int error_number = errno;
-    ++handlers_running;
-    if (interrupted.exchange(true)) {
-        std::signal(SIGINT, SIG_DFL);  // the second one: do not wait for the clean-up
-        std::raise(SIGINT);
-    }
-    if (io_driver* const driver = interrupted_driver.load()) driver->wake();
-    --handlers_running;
-    errno = error_number;
-}
 
 bool is_cancellation(const std::exception_ptr& error) {
     if (!error) return false;
@@ -45,7 +24,7 @@ bool is_cancellation(const std::exception_ptr& error) {
 }
 
 bool interrupt_is_free() {
-    if (::gettid() != ::getpid()) return false;
+    if (!detail::signal_claim::is_main_thread()) return false;
     struct sigaction now {};
     return sigaction(SIGINT, nullptr, &now) == 0 && now.sa_handler == SIG_DFL;
 }
@@ -57,6 +36,10 @@ runner::runner(run_options options) : options_(std::move(options)), context_(con
 runner::runner(run_options options, detail::once) : options_(std::move(options)), once_(true) {}
 
 runner::~runner() {
+    if (loop_ && loop_->forked()) {
+        static_cast<void>(loop_.release());  // the parent ends it
+        return;
+    }
     try {
         close();
     } catch (...) {
@@ -81,34 +64,25 @@ void runner::begin() {
 }
 
 void runner::take_interrupt() {
-    handles_interrupt_ = true;
     delivered_ = false;
-    interrupted = false;
-    interrupted_driver = &loop_->driver();
+    // The second one ends the process at once: it does not wait for the clean-up.
+    interrupt_ =
+        std::make_unique<detail::signal_claim>(SIGINT, loop_->driver(), detail::signal_claim::repeated::kills);
     loop_->set_wake_hook([this] { deliver_interrupt(); });
-    struct sigaction action {};
-    action.sa_handler = on_interrupt;
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, nullptr);
-}
-
-void runner::give_back_interrupt() {
-    std::signal(SIGINT, SIG_DFL);
-    interrupted_driver = nullptr;
-    while (handlers_running != 0) std::this_thread::yield();  // on another thread: it may have seen the driver
 }
 
 void runner::deliver_interrupt() {
-    if (interrupted && !std::exchange(delivered_, true)) loop_->main_agent().cancel("interrupted (SIGINT)");
+    if (interrupt_->arrived() && !std::exchange(delivered_, true)) loop_->main_agent().cancel("interrupted (SIGINT)");
 }
 
 std::exception_ptr runner::end(std::exception_ptr error) {
+    if (loop_->forked()) return error;
     agent& main = loop_->main_agent();
-    if (handles_interrupt_) {
-        give_back_interrupt();  // from here on it ends the process at once
-        deliver_interrupt();    // one that came after the loop's last look
+    if (interrupt_) {
+        interrupt_->end();    // from here on it ends the process at once
+        deliver_interrupt();  // one that came after the loop's last look
         loop_->set_wake_hook({});
-        handles_interrupt_ = false;
+        interrupt_.reset();
     }
     if (!error && main.cancel_pending()) error = std::make_exception_ptr(cancelled_error(main.cancel_message()));
     const bool interrupt_ended_it = delivered_ && is_cancellation(error) && main.uncancel() == 0;

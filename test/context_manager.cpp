@@ -347,6 +347,7 @@ BOOST_AUTO_TEST_CASE(a_stack_that_cannot_be_had_leaves_the_manager_unentered) {
 
 // ---------------------------------------------------------------------------------------------- waiting and cancelling
 
+// C6
 BOOST_AUTO_TEST_CASE(a_manager_and_its_body_may_wait) {
     run_virtual([] {
         std::string log;
@@ -367,7 +368,7 @@ BOOST_AUTO_TEST_CASE(a_manager_and_its_body_may_wait) {
     });
 }
 
-// T5, G36
+// T5, G36, C6
 BOOST_AUTO_TEST_CASE(a_cancellation_passes_through_a_manager_which_sees_it) {
     run_virtual([] {
         std::string log;
@@ -380,6 +381,54 @@ BOOST_AUTO_TEST_CASE(a_cancellation_passes_through_a_manager_which_sees_it) {
     });
 }
 
+// C6
+BOOST_AUTO_TEST_CASE(an_exit_that_waits_may_suppress_or_replace_what_left_the_body) {
+    run_virtual([] {
+        std::string log;
+        const auto manager = [&](bool replaces) {
+            return context_manager<>([&log, replaces](auto& yield) {
+                try {
+                    yield();
+                } catch (const oops&) {
+                    crocus::sleep(1ms);
+                    log += "seen ";
+                    if (replaces) std::throw_with_nested(std::runtime_error("instead"));
+                }
+            });
+        };
+        with(manager(false), [] { throw oops(); });
+        try {
+            with(manager(true), [] { throw oops(); });
+            BOOST_ERROR("nothing was thrown");
+        } catch (const std::runtime_error& e) {
+            BOOST_TEST(e.what() == std::string("instead"));
+            BOOST_CHECK_THROW(std::rethrow_if_nested(e), oops);
+        }
+        BOOST_TEST(log == "seen seen ");
+    });
+}
+
+// C6, T10
+BOOST_AUTO_TEST_CASE(a_manager_may_swallow_a_cancellation_and_wait_before_it_does) {
+    run_virtual([] {
+        std::string log;
+        auto t = crocus::create_task([&] {
+            context_manager<> manager = [&](auto& yield) {
+                log += cancellation_of([&] { yield(); });
+                crocus::sleep(1ms);
+            };
+            with(manager, [] { crocus::sleep(1h); });
+            log += " and on";
+            return crocus::current_task().cancelling();
+        });
+        crocus::yield_now();
+        t.cancel("enough");
+        BOOST_TEST(t.get() == 1);
+        BOOST_TEST(log == "enough and on");
+    });
+}
+
+// C6
 BOOST_AUTO_TEST_CASE(a_manager_can_be_cancelled_where_it_waits) {
     run_virtual([] {
         std::string log;

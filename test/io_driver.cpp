@@ -374,6 +374,45 @@ BOOST_AUTO_TEST_CASE(tasks_that_yield_for_ever_do_not_keep_descriptors_from_bein
     });
 }
 
+BOOST_AUTO_TEST_CASE(a_watcher_is_told_once_for_each_time_that_it_asks) {  // L26, L27
+    struct counting final : crocus::io_watcher {
+        void ready(bool readable, bool writable) noexcept override { readable_ += readable, writable_ += writable; }
+        int readable_ = 0;
+        int writable_ = 0;
+    } watcher;
+    const auto [a, b] = socket_pair();
+    {
+        const auto d = crocus::make_io_driver();
+        const auto look = [&] {
+            for (int i = 0; i != 3; ++i) d->poll(crocus::time_point::min());
+        };
+        const io_handle h = d->watch(a, watcher);
+        look();
+        BOOST_TEST(watcher.readable_ + watcher.writable_ == 0);
+        BOOST_TEST(d->arm(h, true, true));
+        look();
+        BOOST_TEST(watcher.writable_ == 1);
+        BOOST_TEST(watcher.readable_ == 0);
+        write_all(b, "x");
+        look();
+        BOOST_TEST(watcher.readable_ == 0);  // it has been told, and has not asked again
+        for (int times = 1; times != 4; ++times) {
+            BOOST_TEST(d->arm(h, true, false));
+            look();
+            BOOST_TEST(watcher.readable_ == times);
+        }
+        BOOST_TEST(watcher.writable_ == 1);
+        d->release(h);
+        d->release(h);
+        BOOST_TEST(!d->arm(h, true, true));
+        BOOST_TEST(d->arm(d->watch(a, watcher), true, false));
+        BOOST_TEST(!d->arm(h, true, true));  // another generation
+    }
+    BOOST_TEST(::fcntl(a, F_GETFD) >= 0);  // the driver has closed what was its own
+    ::close(a);
+    ::close(b);
+}
+
 // ---------------------------------------------------------------------------------------------------------------
 // closing
 

@@ -18,6 +18,7 @@
 #include <crocus/config.hpp>
 #include <crocus/detail/idle_sweep.hpp>
 #include <crocus/detail/poll_budget.hpp>
+#include <crocus/detail/recurring.hpp>
 #include <crocus/detail/runnable.hpp>
 #include <crocus/detail/this_thread.hpp>
 #include <crocus/detail/timer_heap.hpp>
@@ -33,9 +34,11 @@ struct task_options;
 namespace detail {
 class concurrent_state;
 class coroutine_state;
+class descriptor_watches;
 class future_state;
 class loop_run;
 class loop_runs;
+class signal_handlers;
 class task_stack;
 }  // namespace detail
 
@@ -103,6 +106,10 @@ struct exception_context {
 ///
 /// A suspending task switches straight to the next ready one; callbacks, timers and the kernel are seen to by a hub with
 /// a stack of its own. What waits for the kernel is the io_driver's: to fit the loop into another library's, write one.
+///
+/// A process that is forked has none of its parent's loops: current() makes a new one, and the parent's tasks do not run
+/// in it. Where the parent forked in a task or a callback, the child must not return from that: it ends itself, or execs.
+/// What it does with the parent's futures, callbacks and descriptors is an error that says so. (L30)
 ///
 /// Order: first come, first served, over tasks and callbacks alike.
 /// Thread: the one that runs it, but for call_soon_threadsafe and ref().
@@ -206,6 +213,44 @@ public:
         if (!ref().call_soon(std::move(callback), site)) throw_closed();
     }
 
+    /// Runs `callback()` in the loop each time that `fd` can be read, or is at its end, in place of the callback that
+    /// was there. As long as the callback leaves something to read, it is called again. It sees the context that it was
+    /// registered in. The descriptor stays the caller's, who removes the callbacks before closing it: those that are
+    /// left on a closed one are never called again, also when its number is used again. (L26, L27)
+    ///
+    /// Throws: usage_error         the descriptor belongs to a stream or an fd of this loop
+    ///         std::system_error   it is not open, or is a file, which never waits
+    template <class F>
+    void add_reader(int fd, F callback, std::source_location site = std::source_location::current()) {
+        watch(fd, false, detail::make_recurring(std::move(callback), site));
+    }
+
+    /// The same for writing.
+    template <class F>
+    void add_writer(int fd, F callback, std::source_location site = std::source_location::current()) {
+        watch(fd, true, detail::make_recurring(std::move(callback), site));
+    }
+
+    /// The callback is not called any more, also where the descriptor is known to be ready. False if there was none.
+    bool remove_reader(int fd) noexcept;
+    bool remove_writer(int fd) noexcept;
+
+    /// Runs `callback()` in the loop when the process has received `signal`, once for all that came meanwhile. It comes
+    /// before a handler that was there, also that of run() for SIGINT, until it is removed, or the loop ends; then what
+    /// was there before is there again. (L29)
+    ///
+    /// Throws: std::invalid_argument   there is no such signal
+    ///         std::system_error       it cannot be caught
+    ///         usage_error             it is a fault (SIGSEGV, SIGBUS, SIGFPE, SIGILL), which cannot wait for a loop
+    /// Thread: the main one, else usage_error.
+    template <class F>
+    void add_signal_handler(int signal, F callback, std::source_location site = std::source_location::current()) {
+        handle_signal(signal, detail::make_recurring(std::move(callback), site));
+    }
+
+    /// False if this loop had none.
+    bool remove_signal_handler(int signal) noexcept;
+
     /// Thread: any.
     [[nodiscard]] loop_ref ref() const noexcept { return loop_ref(inbox_); }
 
@@ -286,6 +331,15 @@ public:
     /// Destroys a detached loop. One with tasks that could not be ended is kept for ever, since their stacks are, and
     /// refer to it; the tasks are reported. (T17)
     static void dispose(std::unique_ptr<event_loop> loop) noexcept;
+
+    /// In a process that was forked: the calling thread has no loop any more, but its context.
+    static void leave_to_parent() noexcept;
+
+    /// This loop is the parent's, and this process was forked from it.
+    [[nodiscard]] bool forked() const noexcept { return made_.passed(); }
+
+    /// Whose a loop is that is not the calling thread's, in words.
+    [[nodiscard]] static const char* owner_of(std::uint64_t id) noexcept;
 
     /// Called on the loop after each wait for the kernel: what a signal handler left is seen to here.
     void set_wake_hook(std::function<void()> hook) { wake_hook_ = std::move(hook); }
@@ -398,8 +452,12 @@ private:
     void destroy_scheduled() noexcept;
     handle schedule(detail::counted<detail::callback> callback);
     handle schedule_at(time_point when, detail::counted<detail::callback> callback);
+    void watch(int fd, bool writer, detail::counted<detail::recurring> callback);
+    void handle_signal(int signal, detail::counted<detail::recurring> callback);
     void end_tasks();
     fiber& next_flow() noexcept;
+    void require_own_process() const;
+    [[noreturn]] static void die_of_return() noexcept;
     fiber* begin(detail::green_agent& unstarted) noexcept;
     detail::task_stack& take_stack(std::size_t size);
     void raise_fatal(const detail::green_agent& self);
@@ -413,6 +471,7 @@ private:
     detail::poll_budget budget_;
     detail::green_agent* running_ = nullptr;  // null while the hub runs, or a coroutine that is driven by hand
     std::exception_ptr fatal_;                // why the loop cannot go on; for its main flow
+    static std::atomic<std::uint64_t> last_id;
     const std::uint64_t id_;
     std::unique_ptr<io_driver> driver_;
     std::shared_ptr<detail::inbox> inbox_;
@@ -447,6 +506,9 @@ private:
     exception_handler exception_handler_;
     task_factory task_factory_;
     std::shared_ptr<executor> default_executor_;
+    std::unique_ptr<detail::descriptor_watches> watches_;
+    std::unique_ptr<detail::signal_handlers> signals_;
+    const detail::fork_mark made_;
 };
 
 namespace detail {

@@ -82,6 +82,14 @@ public:
         }
     }
 
+    /// The yielded value, moved out, or `other` if the generator is finished (next(g, other), anext(g, other)). (C14)
+    template <class Other>
+        requires std::convertible_to<Other&&, Yield>
+    [[nodiscard]] Yield value_or(Other&& other) {
+        if (yielded()) return static_cast<Yield&&>(yielded_.get());
+        return static_cast<Yield>(std::forward<Other>(other));
+    }
+
 private:
     template <class, class, class>
     friend class generator;

@@ -24,6 +24,16 @@ struct io_handle {
     friend bool operator==(io_handle, io_handle) = default;
 };
 
+/// Who is told what a descriptor is ready for (event_loop::add_reader, add_writer).
+class io_watcher {
+public:
+    /// Called by poll(). A descriptor that is at its end, or has failed, is ready for both.
+    virtual void ready(bool readable, bool writable) noexcept = 0;
+
+protected:
+    ~io_watcher() = default;
+};
+
 /// Input and output for one event loop: epoll, a completion queue, another library's loop, or a simulation.
 ///
 /// Its operations look blocking. Each first tries, then suspends the calling agent until the operation can go on, or is
@@ -89,6 +99,22 @@ public:
 
     virtual void wait_readable(io_handle handle) = 0;
     virtual void wait_writable(io_handle handle) = 0;
+
+    // ------------------------------------------------------------------- descriptors that stay somebody else's to
+    // close
+
+    /// Looks after an open descriptor, and changes nothing about it. The handle serves arm() and release() alone.
+    ///
+    /// Throws: usage_error         it belongs to an open handle of this driver
+    ///         std::system_error   it is not open, or of a kind that is never waited for: a file
+    virtual io_handle watch(int fd, io_watcher& watcher) = 0;
+
+    /// Asks that `watcher` be told once, in a poll() to come, when the descriptor can be read or written; in place of
+    /// what was asked for before. False if it has been closed since, also if its number has been used again.
+    virtual bool arm(io_handle handle, bool readable, bool writable) noexcept = 0;
+
+    /// The end of watch(). Does nothing if there is none any more.
+    virtual void release(io_handle handle) noexcept = 0;
 };
 
 /// The driver that loops use unless told otherwise: epoll.

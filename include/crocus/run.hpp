@@ -28,8 +28,9 @@ struct run_options {
 };
 
 namespace detail {
+class signal_claim;
 struct once {};
-}
+}  // namespace detail
 
 /// A loop that several functions are run in, one after the other (asyncio.Runner). It is made at the first run(); tasks
 /// and context variables that a function leaves are there in the next.
@@ -87,16 +88,15 @@ private:
     std::exception_ptr end(std::exception_ptr error);
     std::exception_ptr shut_down(std::exception_ptr error);
     void take_interrupt();
-    void give_back_interrupt();
     void deliver_interrupt();
 
     run_options options_;
     std::unique_ptr<event_loop> loop_;
     std::optional<context> context_;  // that the functions share; none for a run() alone
     std::optional<detail::loop_runs> runs_;
+    std::unique_ptr<detail::signal_claim> interrupt_;
     bool once_ = false;
     bool closed_ = false;
-    bool handles_interrupt_ = false;
     bool delivered_ = false;
 };
 

@@ -23,7 +23,7 @@ void discard(runnable* r) noexcept {
 inbox::~inbox() { discard(take()); }
 
 bool inbox::post(counted<callback> c) {
-    if (closed_.load(std::memory_order_acquire)) {
+    if (closed_.load(std::memory_order_acquire) || made_.passed()) {
         c->release();
         return false;
     }
@@ -36,6 +36,7 @@ bool inbox::post(counted<callback> c) {
 }
 
 void inbox::wake() noexcept {
+    if (made_.passed()) return;  // the mutex may be held for ever, by a thread that is the parent's
     const std::scoped_lock lock(mutex_);
     if (driver_ != nullptr) driver_->wake();
 }

@@ -14,6 +14,12 @@ void poll_budget::restart() noexcept {
     spent_ = false;
 }
 
+void poll_budget::expire() noexcept {
+    started_ = looked_ = 0;
+    steps_left_ = steps_per_look_ = 1;
+    spent_ = true;
+}
+
 bool poll_budget::look() noexcept {
     const std::uint64_t now = ticks();
     const std::uint64_t since_last_look = now - looked_;

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <memory>
 #include <string>
 
 #include <crocus/detail/coroutine_state.hpp>
@@ -14,6 +15,8 @@
 #include <crocus/wait_queue.hpp>
 
 #include "../detail/task_stack.hpp"
+#include "signals.hpp"
+#include "watches.hpp"
 
 namespace crocus {
 
@@ -84,6 +87,7 @@ loop_runs::loop_runs(event_loop& loop, const char* doing) : loop_(loop) {
 }
 
 loop_runs::~loop_runs() {
+    if (loop_.forked()) return;  // the parent goes on with it
     loop_.run_by_somebody_ = false;
     if (attached_) loop_.detach(before_);
 }
@@ -150,10 +154,16 @@ void event_loop::close() {
     closed_ = true;
     decide_examination();
     inbox_->close();
+    signals_.reset();
+    watches_.reset();
     destroy_scheduled();
 }
 
 event_loop::~event_loop() {
+    if (forked()) {
+        new std::shared_ptr<executor>(std::move(default_executor_));  // its threads are the parent's
+        return;
+    }
     try {
         close();
     } catch (...) {

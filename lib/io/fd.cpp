@@ -1,5 +1,7 @@
 #include <crocus/io/fd.hpp>
 
+#include <string>
+
 #include <crocus/error.hpp>
 
 namespace crocus {
@@ -22,7 +24,8 @@ void fd::close() noexcept {
 int fd::native() const noexcept { return handle_ && alive() ? driver_->native(handle_) : -1; }
 
 io_driver& fd::driver() const {
-    if (!is_open()) throw closed_error("the descriptor is closed, or belongs to a loop that is not this thread's");
+    if (!is_open())
+        throw closed_error(std::string("the descriptor is closed, or belongs to ") + event_loop::owner_of(loop_id_));
     return *driver_;
 }
 

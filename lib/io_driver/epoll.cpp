@@ -90,7 +90,7 @@ epoll_driver::epoll_driver() : epoll_(checked_result(::epoll_create1(EPOLL_CLOEX
 
 epoll_driver::~epoll_driver() {
     for (auto& e : entries_)
-        if (e->fd >= 0) ::close(e->fd);
+        if (e->fd >= 0 && e->watcher == nullptr) ::close(e->fd);
     ::close(wake_);
     ::close(epoll_);
 }
@@ -123,6 +123,8 @@ void epoll_driver::dispatch(std::uint64_t tag, std::uint32_t events) noexcept {
     entry& e = *entries_[static_cast<std::uint32_t>(tag)];
     if (e.generation != tag >> 32) return;  // of a descriptor that has been closed since
     const std::uint32_t end = events & (EPOLLHUP | EPOLLERR);
+    if (e.watcher != nullptr)
+        return e.watcher->ready((events & EPOLLIN) != 0 || end != 0, (events & EPOLLOUT) != 0 || end != 0);
     if ((events & (EPOLLRDHUP | EPOLLPRI)) != 0 || end != 0) e.read_on = true;
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLPRI)) != 0 || end != 0) {
         e.in.ready = true;
@@ -137,30 +139,63 @@ void epoll_driver::dispatch(std::uint64_t tag, std::uint32_t events) noexcept {
 // --------------------------------------------------------------------------------------------------------- descriptors
 
 io_handle epoll_driver::add(int fd, bool is_tcp) {
-    std::uint32_t slot = 0;
     try {
-        if (free_slots_.empty()) {
-            slot = static_cast<std::uint32_t>(entries_.size());
-            entries_.push_back(std::make_unique<entry>());
-            free_slots_.reserve(entries_.size());  // so that close() need not allocate
-        } else {
-            slot = free_slots_.back();
-            free_slots_.pop_back();
-        }
+        const io_handle handle = enter(fd);
+        entries_[handle.slot]->is_tcp = is_tcp;
+        return handle;
     } catch (...) {
         ::close(fd);
         throw;
     }
+}
+
+/// Makes an entry for a descriptor, in place of one that somebody watched under this number and has closed.
+io_handle epoll_driver::enter(int fd) {
+    if (const io_handle before = open_entry(fd); before && entries_[before.slot]->watcher != nullptr) leave(before);
+    const auto number = static_cast<std::size_t>(fd);
+    if (number >= slot_of_.size()) slot_of_.resize(std::max(number + 1, 2 * slot_of_.size()));
+    std::uint32_t slot = 0;
+    if (free_slots_.empty()) {
+        slot = static_cast<std::uint32_t>(entries_.size());
+        entries_.push_back(std::make_unique<entry>());
+        free_slots_.reserve(entries_.size());  // so that leave() need not allocate
+    } else {
+        slot = free_slots_.back();
+        free_slots_.pop_back();
+    }
+    slot_of_[number] = slot;
     entry& e = *entries_[slot];
     e.fd = fd;
     if (++e.generation == 0) ++e.generation;
-    e.registered = e.read_on = false;
-    e.is_tcp = is_tcp;
+    e.registered = e.read_on = e.is_tcp = false;
+    e.watcher = nullptr;
     e.in.ready = e.out.ready = true;
     return {slot, e.generation};
 }
 
+/// The entry that a descriptor has now, if any.
+io_handle epoll_driver::open_entry(int fd) const noexcept {
+    const auto number = static_cast<std::size_t>(fd);
+    if (fd < 0 || number >= slot_of_.size() || slot_of_[number] >= entries_.size()) return {};
+    const entry& e = *entries_[slot_of_[number]];
+    return e.fd == fd ? io_handle{slot_of_[number], e.generation} : io_handle{};
+}
+
+void epoll_driver::leave(io_handle handle) noexcept {
+    entry& e = *entries_[handle.slot];
+    e.fd = -1;
+    if (++e.generation == 0) ++e.generation;
+    // Who waited finds the generation changed. Only then may the slot be used again: they are out of the queues now.
+    e.in.waiters.notify_all();
+    e.out.waiters.notify_all();
+    free_slots_.push_back(handle.slot);
+}
+
 io_handle epoll_driver::adopt(int fd) {
+    if (const io_handle watched = open_entry(fd); watched && arm(watched, false, false)) {
+        entries_[watched.slot]->watcher->ready(false, false);  // it asks again for what it waits for
+        throw usage_error("descriptor " + std::to_string(fd) + " is watched: remove its reader and writer first");
+    }
     const int flags = checked_result(::fcntl(fd, F_GETFL), "adopting a descriptor");
     if ((flags & O_NONBLOCK) == 0) checked_result(::fcntl(fd, F_SETFL, flags | O_NONBLOCK), "adopting a descriptor");
     int family = AF_UNSPEC;
@@ -181,13 +216,8 @@ epoll_driver::entry& epoll_driver::checked(io_handle handle, const char* operati
 
 void epoll_driver::close(io_handle handle) noexcept {
     if (native(handle) < 0) return;
-    entry& e = *entries_[handle.slot];
-    ::close(std::exchange(e.fd, -1));
-    if (++e.generation == 0) ++e.generation;
-    // Who waited finds the generation changed. Only then may the slot be used again: they are out of the queues now.
-    e.in.waiters.notify_all();
-    e.out.waiters.notify_all();
-    free_slots_.push_back(handle.slot);
+    ::close(entries_[handle.slot]->fd);
+    leave(handle);
 }
 
 int epoll_driver::native(io_handle handle) const noexcept {
@@ -304,6 +334,47 @@ std::size_t epoll_driver::send(io_handle handle, std::span<const iovec> pieces) 
         message.msg_iovlen = std::min<std::size_t>(pieces.size(), IOV_MAX);
         return ::sendmsg(e.fd, &message, MSG_NOSIGNAL);
     }));
+}
+
+// ------------------------------------------------------------------------------------------------------------ watching
+
+// A watched descriptor is registered for one event at a time. Its owner may close it and leave a copy open: then its
+// registration cannot be undone, and would otherwise go on and on.
+
+io_handle epoll_driver::watch(int fd, io_watcher& watcher) {
+    const std::string name = "descriptor " + std::to_string(fd);
+    if (const io_handle before = open_entry(fd); before && entries_[before.slot]->watcher == nullptr)
+        throw usage_error(name + " belongs to a stream, or to another owner of this loop: wait on that");
+    const bool is_open = fd >= 0 && ::fcntl(fd, F_GETFD) >= 0;
+    if (!is_open) throw std::system_error(EBADF, std::generic_category(), name + " cannot be watched");
+    const io_handle handle = enter(fd);
+    entries_[handle.slot]->watcher = &watcher;
+    epoll_event event{};
+    event.events = EPOLLONESHOT;
+    event.data.u64 = tag_of(handle);
+    if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0 || errno == EEXIST) return handle;
+    const int error = errno;
+    leave(handle);
+    throw std::system_error(error, std::generic_category(),
+                            name + " cannot be watched" + (error == EPERM ? ": it is a file, which never waits" : ""));
+}
+
+bool epoll_driver::arm(io_handle handle, bool readable, bool writable) noexcept {
+    const int fd = native(handle);
+    if (fd < 0 || entries_[handle.slot]->watcher == nullptr) return false;
+    epoll_event event{};
+    event.events = EPOLLONESHOT;
+    if (readable) event.events |= EPOLLIN;
+    if (writable) event.events |= EPOLLOUT;
+    event.data.u64 = tag_of(handle);
+    return ::epoll_ctl(epoll_, EPOLL_CTL_MOD, fd, &event) == 0;
+}
+
+void epoll_driver::release(io_handle handle) noexcept {
+    const int fd = native(handle);
+    if (fd < 0 || entries_[handle.slot]->watcher == nullptr) return;
+    ::epoll_ctl(epoll_, EPOLL_CTL_DEL, fd, nullptr);  // in vain if it has been closed
+    leave(handle);
 }
 
 }  // namespace crocus

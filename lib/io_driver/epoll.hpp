@@ -40,6 +40,10 @@ public:
     void wait_readable(io_handle handle) override;
     void wait_writable(io_handle handle) override;
 
+    io_handle watch(int fd, io_watcher& watcher) override;
+    bool arm(io_handle handle, bool readable, bool writable) noexcept override;
+    void release(io_handle handle) noexcept override;
+
 private:
     /// One direction of a descriptor. `ready`: the next system call may succeed, as far as anybody knows. It becomes
     /// false when a call says EAGAIN, and true again at an event.
@@ -54,12 +58,16 @@ private:
         bool registered = false;
         bool is_tcp = false;
         bool read_on = false;  // a short read may have left something: the end, or what follows an urgent byte
+        io_watcher* watcher = nullptr;  // of a descriptor that is somebody else's
         direction in;
         direction out;
     };
 
     entry& checked(io_handle handle, const char* operation) const;
     io_handle add(int fd, bool is_tcp);
+    io_handle enter(int fd);
+    [[nodiscard]] io_handle open_entry(int fd) const noexcept;
+    void leave(io_handle handle) noexcept;
     void wait_for(io_handle handle, direction entry::*which, const char* operation);
     void register_once(io_handle handle, entry& e);
     void dispatch(std::uint64_t tag, std::uint32_t events) noexcept;
@@ -70,6 +78,7 @@ private:
     int wake_;
     std::vector<std::unique_ptr<entry>> entries_;  // stable addresses: queues are linked into
     std::vector<std::uint32_t> free_slots_;
+    std::vector<std::uint32_t> slot_of_;  // of each descriptor that has, or had, an entry
 };
 
 }  // namespace crocus

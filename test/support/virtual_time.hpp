@@ -2,6 +2,7 @@
 // the test fails with deadlock_error instead of hanging.
 #pragma once
 
+#include <algorithm>
 #include <utility>
 
 #include <crocus/error.hpp>
@@ -19,7 +20,7 @@ public:
         if (std::exchange(woken_, false) || until == time_point::min()) return;
         if (until == time_point::max())
             throw deadlock_error("nothing is ready, no timer is set: everybody waits for ever");
-        now_ = until;
+        now_ = std::max(now_, until);
     }
     void wake() noexcept override { woken_ = true; }
 
@@ -41,6 +42,9 @@ public:
     std::size_t send(io_handle, std::span<const iovec>) override { no_descriptors(); }
     void wait_readable(io_handle) override { no_descriptors(); }
     void wait_writable(io_handle) override { no_descriptors(); }
+    io_handle watch(int, io_watcher&) override { no_descriptors(); }
+    bool arm(io_handle, bool, bool) noexcept override { return false; }
+    void release(io_handle) noexcept override {}
 
 private:
     [[noreturn]] static void no_descriptors() { throw usage_error("virtual time has no descriptors"); }

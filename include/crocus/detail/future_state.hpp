@@ -90,6 +90,7 @@ protected:
     virtual void require_not_task() const {}
     /// A task cannot await itself.
     virtual void require_not_self() const {}
+    void require_own_loop() const;
 
 private:
     friend struct debug_layout;
@@ -103,7 +104,6 @@ private:
     void throw_failure();
     void drop_callbacks() noexcept;
     void report_unretrieved() noexcept;
-    void require_own_loop() const;
     void end(status s) noexcept {
         status_ = s;
         done_.notify_all();

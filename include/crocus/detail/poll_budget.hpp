@@ -19,6 +19,9 @@ public:
     /// True from a spend() that said so until restart().
     [[nodiscard]] bool spent() const noexcept { return spent_; }
 
+    /// spend() and spent() say so now, whatever was left.
+    void expire() noexcept;
+
     /// The kernel was asked.
     void restart() noexcept;
 

@@ -14,6 +14,7 @@
 #include <crocus/config.hpp>
 #include <crocus/detail/agent.hpp>
 #include <crocus/detail/context_data.hpp>
+#include <crocus/detail/fork_mark.hpp>
 #include <crocus/fiber.hpp>
 #include <crocus/io_driver.hpp>
 
@@ -172,6 +173,7 @@ private:
     std::atomic<runnable*> newest_{nullptr};
     std::atomic<bool> asleep_{false};
     std::atomic<bool> closed_{false};
+    const fork_mark made_;
     std::mutex mutex_;  // between a wake() and the end of the driver
     io_driver* driver_;
 };

@@ -89,7 +89,11 @@ public:
     task_values(event_loop& loop, std::string& name, std::size_t stack_size, std::source_location site)
         : task_agent(loop, *this, name, stack_size), future_values<T>(site, loop) {}
 
-    bool cancel(const std::string& message) override { return !this->done() && agent::cancel(message); }
+    bool cancel(const std::string& message) override {
+        if (this->done()) return false;
+        this->require_own_loop();
+        return agent::cancel(message);
+    }
     [[nodiscard]] std::string describe() const override {
         return task_agent::describe() + " (made at " + this->site().file_name() + ":" +
                std::to_string(this->site().line()) + ")";
