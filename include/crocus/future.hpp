@@ -135,4 +135,14 @@ decltype(auto) await(Awaitable&& x) {
     return std::forward<Awaitable>(x).await();
 }
 
+/// What await takes: futures and tasks, coroutines, concurrent futures, and what has a member await().
+template <class T>
+concept awaitable = requires(T&& x) { await(std::forward<T>(x)); };
+
+/// True for the types of handles: futures and tasks (asyncio.isfuture, F13).
+template <class T>
+inline constexpr bool is_future = false;
+template <class T>
+inline constexpr bool is_future<future<T>> = true;
+
 }  // namespace crocus

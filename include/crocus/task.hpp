@@ -49,6 +49,9 @@ private:
     state_type* task_;  // kept alive by the future
 };
 
+template <class T>
+inline constexpr bool is_future<task<T>> = true;
+
 /// A task of any result, or a thread's main flow.
 class CROCUS_EXPORT any_task {
 public:
@@ -61,6 +64,9 @@ public:
     bool cancel(const std::string& message = {});
     [[nodiscard]] int cancelling() const noexcept { return agent_->cancelling(); }
     int uncancel() noexcept { return agent_->uncancel(); }
+
+    /// Null: a main flow.
+    [[nodiscard]] const detail::counted<detail::future_state>& state() const noexcept { return state_; }
 
     friend bool operator==(const any_task& a, const any_task& b) noexcept { return a.agent_ == b.agent_; }
 
@@ -111,6 +117,27 @@ template <class C>
     requires is_coroutine<std::remove_reference_t<C>>
 [[nodiscard("keep the handle and await it, or the task's failure is seen by nobody")]] auto create_task(C&& c) {
     return create_task(std::forward<C>(c), task_options{.stack_size = c.stack_size()});
+}
+
+/// A handle on what `x` will come to: a future or task itself; a task that is made of a function or a coroutine, or
+/// that awaits anything else that await takes, which moves into it. (asyncio.ensure_future, F14)
+///
+/// Throws: usage_error   the handle belongs to another thread's loop;   and what create_task throws
+template <class X>
+    requires is_future<std::remove_cvref_t<X>> || std::invocable<std::decay_t<X>&> || awaitable<std::decay_t<X>>
+[[nodiscard]] auto ensure_future(X&& x, std::source_location site = std::source_location::current()) {
+    using held = std::decay_t<X>;
+    if constexpr (is_future<held>) {
+        x.state()->require_this_loop();
+        return held(std::forward<X>(x));
+    } else if constexpr (is_coroutine<held>) {
+        return create_task(std::forward<X>(x));
+    } else if constexpr (std::invocable<held&>) {
+        return create_task(std::forward<X>(x), {}, site);
+    } else {
+        auto awaits = [x = held(std::forward<X>(x))]() mutable -> decltype(auto) { return await(std::move(x)); };
+        return create_task(std::move(awaits), {}, site);
+    }
 }
 
 /// The task that the caller runs in; in a main flow, that (T21).

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <crocus/clock.hpp>
 #include <crocus/config.hpp>
@@ -26,6 +27,9 @@ public:
 
     /// The agent that waits is cancelled. False if the wait goes on regardless, and the request is left to the agent.
     virtual bool cancel(const std::string& message);
+
+    /// Who waits; null for a callback.
+    [[nodiscard]] virtual agent* who() const noexcept;
 
 protected:
     waiter() noexcept = default;
@@ -82,6 +86,9 @@ public:
 
     [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
 
+    /// Those that wait, in their order, also if this is one of several things that they wait for. (F17)
+    [[nodiscard]] std::vector<agent*> agents() const;
+
     /// Entries that are no agents: callbacks.
     void add(detail::waiter& w) noexcept;
     void remove(detail::waiter& w) noexcept;
@@ -111,6 +118,8 @@ public:
 
     /// Ends the wait with cancelled_error.
     bool cancel(const std::string& message) override;
+
+    [[nodiscard]] agent* who() const noexcept override { return &agent_; }
 
 private:
     friend class wait_queue;
