@@ -1,8 +1,8 @@
 #include <crocus/wait.hpp>
 
 #include <algorithm>
-#include <array>
 #include <exception>
+#include <memory>
 #include <numeric>
 #include <set>
 #include <utility>
@@ -32,7 +32,7 @@ private:
 };
 
 agent* joint_wait::member::who() const noexcept {
-    const auto waiting = whole_->progress_.agents();
+    const auto waiting = whole_.progress_.agents();
     return waiting.empty() ? nullptr : waiting.front();
 }
 
@@ -40,26 +40,32 @@ agent* joint_wait::member::who() const noexcept {
 
 void joint_wait::reserve(std::size_t count) {
     constexpr std::size_t least = 8;
-    chunk_size_ = std::max({count, 2 * chunk_size_, least});
-    chunks_.push_back(std::make_unique<member[]>(chunk_size_));
-    room_ = {chunks_.back().get(), chunk_size_};
+    if (count == 0) return;
+    if (first_.size != 0) more_.reserve(more_.size() + 1);
+    const std::size_t size = first_.size == 0 ? count : std::max({count, 2 * newest().size, least});
+    const chunk made{std::allocator<member>().allocate(size), 0, size, true};
+    if (first_.size == 0)
+        first_ = made;
+    else
+        more_.push_back(made);
+}
+
+template <class F>
+void joint_wait::for_each(F f) {
+    const auto each = [&f](const chunk& c) { std::for_each_n(c.members, c.used, f); };
+    each(first_);
+    std::ranges::for_each(more_, each);
 }
 
 void joint_wait::watch(future_state& state) {
     state.require_not_own();
-    if (room_.empty()) reserve(1);
+    require_room();
     add(state, false);
 }
 
 void joint_wait::add(future_state& state, bool own) noexcept {
-    member& m = room_.front();
-    room_ = room_.subspan(1);
-    m.whole_ = this;
-    m.state_ = counted<future_state>(&state);
-    m.number_ = count_++;
-    m.own_ = own;
-    (last_ != nullptr ? last_->next_ : first_) = &m;
-    last_ = &m;
+    chunk& c = newest();
+    member& m = *std::construct_at(c.members + c.used++, *this, state, count_++, own);
     ++running_;
     ++untaken_;
     if (own) ++own_running_;
@@ -129,10 +135,10 @@ void joint_wait::gather(bool first_failure_counts) {
     const counted<future_state> failed =
         first_failure_counts && first_failed_ != nullptr ? first_failed_->state_ : counted<future_state>();
     if (failed && !cancelled_) end_own("another function of the same gather failed");
-    for (member* m = first_; m != nullptr; m = m->next_) {
-        if (failed || cancelled_) m->state_->mark_retrieved();
-        m->state_ = {};  // whoever holds the last handle may move the result
-    }
+    for_each([&](member& m) {
+        if (failed || cancelled_) m.state_->mark_retrieved();
+        m.state_ = {};  // whoever holds the last handle may move the result
+    });
     if (cancelled_) throw cancelled_error(message_);
     if (failed) failed->require_value();
 }
@@ -140,19 +146,27 @@ void joint_wait::gather(bool first_failure_counts) {
 /// A future that is there several times is cancelled once.
 void joint_wait::cancel_all(const std::string& message) {
     std::set<const future_state*> seen;
-    for (member* m = first_; m != nullptr; m = m->next_)
-        if (!m->state_->done() && (m->own_ || seen.insert(m->state_.get()).second)) m->state_->cancel(message);
+    for_each([&](member& m) {
+        if (!m.state_->done() && (m.own_ || seen.insert(m.state_.get()).second)) m.state_->cancel(message);
+    });
 }
 
 // ------------------------------------------------------------------------------------------------- those of its own
 
 joint_wait::~joint_wait() {
     if (own_running_ != 0) end_own("nobody waits for this any more");
+    for_each([](member& m) { std::destroy_at(&m); });
+    const auto free = [](const chunk& c) {
+        if (c.own) std::allocator<member>().deallocate(c.members, c.size);
+    };
+    free(first_);
+    std::ranges::for_each(more_, free);
 }
 
 void joint_wait::end_own(const std::string& message) {
-    for (member* m = first_; m != nullptr; m = m->next_)
-        if (m->own_ && !m->state_->done()) m->state_->cancel(message);
+    for_each([&](member& m) {
+        if (m.own_ && !m.state_->done()) m.state_->cancel(message);
+    });
     if (own_running_ == 0) return;
     if (!event_loop::in_task()) {
         report_unraisable("as_completed was dropped where nothing can wait for the functions that still run",
@@ -175,7 +189,7 @@ std::vector<bool> first_occurrences(std::span<const future_state* const> states)
 
 void await_shielded(future_state& state) {
     if (state.done()) return;
-    std::array<joint_wait::member, 1> room;
+    joint_wait::room<1> room;
     joint_wait one(room);
     one.watch(state);
     try {

@@ -212,8 +212,8 @@ auto run_coroutine_threadsafe(F&& f, const loop_ref& loop,
     } else {
         using handle_type = decltype(create_task(std::forward<F>(f)));
         using value = typename handle_type::value_type;
-        auto state = std::make_shared<detail::concurrent_values<value>>();
-        const concurrent_future<value> future_elsewhere(state);
+        const concurrent_future<value> future_elsewhere(std::make_shared<detail::concurrent_values<value>>());
+        detail::result_elsewhere<value> result(future_elsewhere.state());  // settles it also if what follows fails
         // Handles of tasks are their loop's: other threads know of a place where there will be one, there.
         const auto place = std::make_shared<std::optional<handle_type>>();
         future_elsewhere.add_done_callback([loop, place = std::weak_ptr(place)](const auto& done) {
@@ -222,15 +222,15 @@ auto run_coroutine_threadsafe(F&& f, const loop_ref& loop,
                 if (const auto made = place.lock(); made && *made) (*made)->cancel();
             });
         });
-        loop.call_soon([f = std::decay_t<F>(std::forward<F>(f)), to = detail::result_elsewhere<value>(std::move(state)),
-                        place, site]() mutable {
-            if (to.cancelled()) return;
+        loop.call_soon([f = std::decay_t<F>(std::forward<F>(f)), result = std::move(result), place, site]() mutable {
+            if (result.cancelled()) return;
             try {
                 place->emplace(create_task(std::move(f), {}, site));
             } catch (...) {
-                return to.fail(std::current_exception());
+                return result.fail(std::current_exception());
             }
-            (*place)->add_done_callback([to = std::move(to), place](const auto& done) mutable { to.copy(done); });
+            (*place)->add_done_callback(
+                [result = std::move(result), place](const auto& done) mutable { result.copy(done); });
         });
         return future_elsewhere;
     }

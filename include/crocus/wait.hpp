@@ -1,7 +1,6 @@
 // Waiting for several things at once (asyncio.gather, wait, as_completed), and for one without cancelling it (shield).
 #pragma once
 
-#include <array>
 #include <concepts>
 #include <cstddef>
 #include <functional>
@@ -46,7 +45,7 @@ template <class... Parts>
 auto gather(Parts&&... parts) {
     // Functions are referred to, not copied: they are the caller's, and gather outlives their use.
     // Braces: the tasks are made, and so start, in the order of the arguments.
-    std::array<detail::joint_wait::member, sizeof...(Parts)> room;
+    detail::joint_wait::room<sizeof...(Parts)> room;
     detail::joint_wait all(room);
     std::tuple handles{detail::take_part<true>(all, std::forward<Parts>(parts))...};
     all.gather(true);
@@ -79,7 +78,7 @@ inline constexpr return_exceptions_t return_exceptions{};
 template <class... Parts>
     requires(detail::gatherable<Parts> && ...)
 auto gather(return_exceptions_t, Parts&&... parts) {
-    std::array<detail::joint_wait::member, sizeof...(Parts)> room;
+    detail::joint_wait::room<sizeof...(Parts)> room;
     detail::joint_wait all(room);
     std::tuple handles{detail::take_part<true>(all, std::forward<Parts>(parts))...};
     all.gather(false);

@@ -157,6 +157,10 @@ BOOST_AUTO_TEST_CASE(the_time_runs_from_the_call_on_and_what_has_ended_is_never_
         BOOST_TEST(completions.next()->result() == 2);
         BOOST_CHECK_THROW(completions.next(), crocus::timeout_error);
         BOOST_TEST(results_of(as_completed(std::vector{after(1ms, 1), after(2ms, 2)}, 3ms)) == "12");
+
+        auto just_in_time = after(2ms, 3);
+        crocus::yield_now();  // its timer is the first of two at the same time
+        BOOST_TEST(results_of(as_completed(std::vector{just_in_time}, 2ms)) == "3");
     });
 }
 

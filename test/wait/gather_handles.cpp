@@ -117,12 +117,18 @@ BOOST_AUTO_TEST_CASE(a_result_that_cannot_be_copied_is_moved_out_and_a_copy_is_n
     run_virtual([] {
         const auto [a] = gather(create_task([] { return std::make_unique<int>(3); }));
         BOOST_TEST(*a == 3);
-        const auto shared = std::make_shared<int>(1);
-        const auto [only] = gather(create_task([&] { return shared; }));
-        BOOST_TEST(shared.use_count() == 2);  // moved from the last handle
-        auto kept = create_task([&] { return shared; });
-        const auto [copy] = gather(kept);
-        BOOST_TEST(shared.use_count() == 4);
+        struct counting {
+            int copies = 0;
+            counting() = default;
+            counting(const counting& other) : copies(other.copies + 1) {}
+            counting(counting&& other) noexcept : copies(other.copies) {}
+        };
+        const auto make = [] { return counting(); };
+        auto kept = create_task(make);
+        const auto [of_a_function, of_the_last_handle, of_another] = gather(make, create_task(make), kept);
+        BOOST_TEST(of_a_function.copies == 0);
+        BOOST_TEST(of_the_last_handle.copies == 0);
+        BOOST_TEST(of_another.copies == 1);
     });
 }
 
@@ -284,6 +290,7 @@ BOOST_AUTO_TEST_CASE(a_handle_that_is_cancelled_raises_that_and_the_caller_is_no
         auto other = after(2ms, 2);
         auto caller = create_task([&] {
             const auto message = cancellation_of([&] { gather(other, child); });
+            BOOST_TEST(!other.done());
             BOOST_TEST(crocus::current_task().cancelling() == 0);
             return message;
         });

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -20,7 +19,9 @@ namespace crocus::detail {
 /// it started are its own: none of them is left running when it is gone. Handles that it watches are left as they are.
 class CROCUS_EXPORT joint_wait {
 public:
-    class member;
+    /// Room for so many futures, of its caller's.
+    template <std::size_t count>
+    struct room;
 
     /// What is waited for.
     enum until : unsigned char {
@@ -33,8 +34,11 @@ public:
 
     /// Throws: cannot_suspend   the caller is a loop callback
     joint_wait() { agent::current(); }
-    /// One whose members have room already, which outlives it.
-    explicit joint_wait(std::span<member> room) : room_(room) { agent::current(); }
+    /// The same, in room that is there already, and outlives it.
+    template <std::size_t count>
+    explicit joint_wait(room<count>& r) : first_{r.members(), 0, count, false} {
+        agent::current();
+    }
     joint_wait(const joint_wait&) = delete;
     joint_wait& operator=(const joint_wait&) = delete;
     /// Its own tasks that still run are cancelled and awaited; what they fail with is theirs to report.
@@ -45,7 +49,7 @@ public:
 
     template <class F>
     auto start(F&& function) {
-        if (room_.empty()) reserve(1);  // first, so that nothing fails once the task is there
+        require_room();  // first, so that nothing fails once the task is there
         auto t = create_task(std::forward<F>(function));
         add(*t.state(), true);
         return t;
@@ -73,20 +77,31 @@ public:
     [[nodiscard]] std::size_t untaken() const noexcept { return untaken_; }
 
 private:
+    class member;
     class forwarding;
 
+    struct chunk {
+        member* members = nullptr;
+        std::size_t used = 0;
+        std::size_t size = 0;
+        bool own = false;
+    };
+
+    [[nodiscard]] chunk& newest() noexcept { return more_.empty() ? first_ : more_.back(); }
+    void require_room() {
+        if (newest().used == newest().size) reserve(1);
+    }
+    template <class F>
+    void for_each(F f);
     void add(future_state& state, bool own) noexcept;
     void ended(member& m) noexcept;
     [[nodiscard]] bool over() const noexcept;
     void cancel_all(const std::string& message);
     void end_own(const std::string& message);
 
-    std::span<member> room_;
-    std::vector<std::unique_ptr<member[]>> chunks_;  // of its own
-    std::size_t chunk_size_ = 0;
+    chunk first_;
+    std::vector<chunk> more_;  // where it was not known how many there would be
     std::size_t count_ = 0;
-    member* first_ = nullptr;
-    member* last_ = nullptr;
     member* first_ended_ = nullptr;  // that was not taken
     member* last_ended_ = nullptr;
     member* first_failed_ = nullptr;
@@ -101,23 +116,30 @@ private:
     wait_queue progress_;
 };
 
-/// One of them.
+/// One of them: a cache line.
 class CROCUS_EXPORT joint_wait::member final : public waiter {
 public:
-    member() noexcept = default;
+    member(joint_wait& whole, future_state& state, std::size_t number, bool own) noexcept
+        : whole_(whole), state_(&state), number_(number), own_(own) {}
 
-    void notified() noexcept override { whole_->ended(*this); }
+    void notified() noexcept override { whole_.ended(*this); }
     [[nodiscard]] agent* who() const noexcept override;
 
 private:
     friend class joint_wait;
 
-    joint_wait* whole_ = nullptr;
+    joint_wait& whole_;
     counted<future_state> state_;
-    member* next_ = nullptr;
     member* next_ended_ = nullptr;
-    std::size_t number_ = 0;
-    bool own_ = false;
+    const std::size_t number_ : 63;
+    const bool own_ : 1;
+};
+
+template <std::size_t count>
+struct joint_wait::room {
+    [[nodiscard]] member* members() noexcept { return reinterpret_cast<member*>(bytes); }
+
+    alignas(member) std::byte bytes[(count == 0 ? 1 : count) * sizeof(member)];
 };
 
 /// For each future, in their order: whether it was not there before.
