@@ -24,6 +24,7 @@
 
 // 3  results and tasks
 #include <crocus/future.hpp>
+#include <crocus/outcome.hpp>
 #include <crocus/context_var.hpp>
 #include <crocus/coroutine.hpp>
 #include <crocus/task.hpp>

@@ -67,8 +67,7 @@ private:
         for (void* const address : limited(stack)) made.call_stack.push_back(frame_at(address));
         if (outcome == nullptr) return made;
         path_.push_back(identity);
-        for (const auto* w = outcome->waiters().first(); w != nullptr; w = w->next_in_queue())
-            if (const agent* const waits = w->on_behalf_of()) made.awaited_by.push_back(of(*waits));
+        for (const agent* const waits : outcome->awaited_by()) made.awaited_by.push_back(of(*waits));
         path_.pop_back();
         return made;
     }

@@ -60,27 +60,24 @@ std::string future_state::describe() const {
     return std::string("a future (made at ") + site_.file_name() + ":" + std::to_string(site_.line()) + ")";
 }
 
-event_loop& future_state::loop_of_caller() const {
-    event_loop* const loop = event_loop::current_if_any();
-    if (loop == nullptr || loop->id() != loop_id_)
-        throw usage_error("the loop of " + describe() + " is not this thread's, or has ended");
-    return *loop;
-}
-
 std::string future_state::to_string() const {
     std::string text = describe();
     if (cancelled()) return text + ", cancelled";
     if (done()) return text + (failed() ? ", failed" : ", finished");
     text += ", pending";
-    if (const std::size_t waiting = done_.size(); waiting != 0) text += ", " + std::to_string(waiting) + " wait for it";
+    if (const std::size_t waiting = awaited_by().size(); waiting != 0)
+        text += ", " + std::to_string(waiting) + " wait for it";
     return text;
 }
 
-void future_state::require_awaitable() {
+void future_state::require_this_loop() const {
     if (event_loop::current().id() != loop_id_)
         throw usage_error(describe() + " belongs to " + event_loop::owner_of(loop_id_) +
                           "; concurrent_future crosses threads");
-    require_not_self();
+}
+
+void future_state::require_awaitable() {
+    require_not_own();
     agent& who = agent::current();
     if (who.cancel_pending()) [[unlikely]]
         if (const auto message = who.take_cancellation()) cancel(*message);  // as if it came in the wait (T8)
@@ -122,8 +119,23 @@ void future_state::require_own_loop() const {
 
 void future_state::finish_with(std::exception_ptr error) noexcept {
     error_ = std::move(error);
-    retrieved_ = false;
+    retrieved_ = claimed_;
     end(status::finished);
+    if (report_soon_) [[unlikely]]
+        report_soon();
+}
+
+/// Those who await it are ready already, and see it first.
+void future_state::report_soon() noexcept {
+    try {
+        event_loop::current().call_soon([self = counted<future_state>(this)] {
+            if (std::exchange(self->retrieved_, true)) return;
+            event_loop::current().call_exception_handler(
+                {"exception in a shielded future, which nobody awaits any more: " + self->describe(), self->error_});
+        });
+    } catch (...) {
+        // It stays unretrieved: its last handle reports it.
+    }
 }
 
 void future_state::finish_cancelled(const std::string& message) noexcept {

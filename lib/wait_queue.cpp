@@ -41,6 +41,8 @@ namespace detail {
 
 bool waiter::cancel(const std::string&) { return false; }
 
+agent* waiter::who() const noexcept { return nullptr; }
+
 void waiter::leave_queue() noexcept { queue_->remove(*this); }
 
 }  // namespace detail
@@ -76,10 +78,11 @@ std::size_t wait_queue::notify_every() noexcept {
     return count;
 }
 
-std::size_t wait_queue::size() const noexcept {
-    std::size_t count = 0;
-    for (const auto* w = first_; w != nullptr; w = w->next_) ++count;
-    return count;
+std::vector<agent*> wait_queue::agents() const {
+    std::vector<agent*> waiting;
+    for (const detail::waiter* w = first_; w != nullptr; w = w->next_)
+        if (agent* const a = w->who(); a != nullptr) waiting.push_back(a);
+    return waiting;
 }
 
 void wait_queue::enter(parked& w) {

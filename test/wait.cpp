@@ -2,18 +2,14 @@
 #include <crocus/wait.hpp>
 
 #include <boost/test/unit_test.hpp>
-#include <list>
-#include <memory>
+#include <optional>
 #include <ranges>
 #include <stdexcept>
 #include <string>
-#include <tuple>
-#include <type_traits>
-#include <variant>
+#include <thread>
 #include <vector>
 
 #include <crocus/error.hpp>
-#include <crocus/generator.hpp>
 #include <crocus/task.hpp>
 
 #include "support/loop_tests.hpp"
@@ -21,300 +17,250 @@
 
 using crocus::create_task;
 using crocus::event_loop;
-using crocus::gather;
+using crocus::future;
+using crocus::task;
 using crocus::test::cancellation_of;
 using crocus::test::collect_reports;
 using crocus::test::run_virtual;
 using namespace std::chrono_literals;
 
-// --------------------------------------------------------------------------------------------------------- the results
+namespace {
 
-BOOST_AUTO_TEST_CASE(results_come_in_the_order_of_the_functions) {  // T24
-    run_virtual([] {
-        std::string log;
-        const auto start = event_loop::current().now();
-        const auto after = [&](int ms) {
-            log += std::to_string(ms);
-            crocus::sleep(ms * 1ms);
-            log += std::to_string(ms);
-            return ms;
-        };
-        auto [a, b, c] = gather([&] { return after(3); }, [&] { return after(1); }, [&] { return after(2); });
-        BOOST_TEST(a == 3);
-        BOOST_TEST(b == 1);
-        BOOST_TEST(c == 2);
-        BOOST_TEST(log == "312123");  // started in order, ended by time
-        BOOST_TEST((event_loop::current().now() - start == 3ms));
+task<int> after(std::chrono::milliseconds delay, int value) {
+    return create_task([=] {
+        crocus::sleep(delay);
+        return value;
     });
 }
 
-BOOST_AUTO_TEST_CASE(results_are_nothing_references_and_things_that_cannot_be_copied) {  // T24
-    run_virtual([] {
-        struct pinned {
-            int value = 1;
-            pinned() = default;
-            pinned(const pinned&) = delete;
-        } target;
-        auto results = gather([] {}, [&]() -> pinned& { return target; }, [] { return std::make_unique<int>(5); },
-                              [&] { return std::ref(target); });
-        static_assert(
-            std::is_same_v<decltype(results),
-                           std::tuple<std::monostate, pinned&, std::unique_ptr<int>, std::reference_wrapper<pinned>>>);
-        std::get<1>(results).value = 7;
-        BOOST_TEST(target.value == 7);
-        BOOST_TEST(*std::get<2>(results) == 5);
+task<int> failing_after(std::chrono::milliseconds delay) {
+    return create_task([=]() -> int {
+        crocus::sleep(delay);
+        throw std::runtime_error("x");
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_range_of_functions_gives_a_vector) {  // T24
+std::vector<int> values(std::vector<task<int>> tasks) {
+    std::vector<int> results;
+    for (auto& t : tasks) results.push_back(t.result());
+    return results;
+}
+
+auto now() { return event_loop::current().now(); }
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(wait_returns_when_all_are_done) {  // T26
     run_virtual([] {
-        const auto numbers = std::views::iota(0, 5);
-        const auto squares = gather(numbers | std::views::transform([](int n) {
-                                        return [n] {
-                                            crocus::sleep((5 - n) * 1ms);
-                                            return n * n;
-                                        };
-                                    }));
-        BOOST_TEST(squares == (std::vector{0, 1, 4, 9, 16}), boost::test_tools::per_element());
-
-        const std::list<void (*)()> nothing{[] {}, [] {}};
-        static_assert(std::is_same_v<decltype(gather(nothing)), std::vector<std::monostate>>);
-        BOOST_TEST(gather(nothing).size() == 2U);
-
-        const std::vector makers(2, [] { return std::make_unique<int>(4); });
-        BOOST_TEST(*gather(makers)[1] == 4);
-
-        int target = 0;
-        const std::vector referring(2, [&]() -> int& { return target; });
-        gather(referring)[1].get() = 3;
-        BOOST_TEST(target == 3);
+        const auto start = now();
+        const auto [done, pending] = crocus::wait(std::vector{after(3ms, 1), after(1ms, 2), after(2ms, 3)});
+        BOOST_TEST((now() - start == 3ms));
+        BOOST_TEST(values(done) == (std::vector{1, 2, 3}), boost::test_tools::per_element());  // the range's order
+        BOOST_TEST(pending.empty());
     });
 }
 
-BOOST_AUTO_TEST_CASE(the_callers_functions_run_themselves_not_copies) {
+BOOST_AUTO_TEST_CASE(wait_returns_with_the_first_that_is_done) {  // T26
     run_virtual([] {
-        struct counter {
-            explicit counter() = default;
-            counter(const counter&) = delete;
-            counter(counter&&) = default;
-            int calls = 0;
-            int operator()() { return ++calls; }
-        };
-        counter one;
-        gather(one, one);
-        BOOST_TEST(one.calls == 2);
-        std::vector<counter> several(3);
-        gather(several);
-        for (const auto& c : several) BOOST_TEST(c.calls == 1);
+        const auto start = now();
+        std::vector tasks{after(3ms, 1), after(1ms, 2), after(2ms, 3)};
+        const auto [done, pending] = crocus::wait(tasks, {.return_when = crocus::first_completed});
+        BOOST_TEST((now() - start == 1ms));
+        BOOST_TEST(values(done) == std::vector{2}, boost::test_tools::per_element());
+        BOOST_TEST(pending.size() == 2U);
+        BOOST_TEST(values(crocus::wait(pending).done) == (std::vector{1, 3}), boost::test_tools::per_element());
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_range_that_makes_functions_on_the_way_may_be_gathered) {
+BOOST_AUTO_TEST_CASE(wait_returns_with_the_first_that_throws_and_raises_nothing) {  // T26
     run_virtual([] {
-        struct function {
-            int n;
-            int operator()() const { return n; }
-        };
-        crocus::generator<function> made([](auto& yield) {
-            for (int i = 0; i != 3; ++i) yield(function{i});
-        });
-        BOOST_TEST(gather(made) == (std::vector{0, 1, 2}), boost::test_tools::per_element());
+        const auto start = now();
+        auto cancelled = after(1h, 4);
+        cancelled.cancel();
+        std::vector tasks{after(3ms, 1), after(1ms, 2), failing_after(2ms), cancelled};
+        auto [done, pending] = crocus::wait(tasks, {.return_when = crocus::first_exception});
+        BOOST_TEST((now() - start == 2ms));  // a cancelled one is no exception
+        BOOST_TEST(done.size() == 3U);
+        BOOST_TEST(pending.size() == 1U);
+        BOOST_CHECK_THROW(done[1].get(), std::runtime_error);
+
+        const auto rest = crocus::wait(pending, {.return_when = crocus::first_exception});
+        BOOST_TEST((now() - start == 3ms));
+        BOOST_TEST(rest.done.size() == 1U);
     });
 }
 
-BOOST_AUTO_TEST_CASE(no_functions_give_no_results_at_once) {  // T24
+BOOST_AUTO_TEST_CASE(an_exception_that_wait_has_seen_is_still_to_be_retrieved) {
     run_virtual([] {
+        const auto reports = collect_reports();
+        crocus::wait({failing_after(1ms)}, {.return_when = crocus::first_exception});
+        BOOST_TEST(reports->size() == 1U);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(wait_that_is_over_its_time_returns_and_cancels_nothing) {  // T26
+    run_virtual([] {
+        const auto start = now();
+        std::vector tasks{after(1ms, 1), after(3ms, 2)};
+        const auto [done, pending] = crocus::wait(tasks, {.timeout = 2ms});
+        BOOST_TEST((now() - start == 2ms));
+        BOOST_TEST(values(done) == std::vector{1}, boost::test_tools::per_element());
+        BOOST_TEST(pending.size() == 1U);
+        BOOST_TEST(tasks[1].cancelling() == 0);
+        BOOST_TEST(values(crocus::wait(pending, {.timeout = 1h}).done) == std::vector{2},
+                   boost::test_tools::per_element());
+        BOOST_TEST((now() - start == 3ms));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_timeout_of_nothing_lets_what_is_ready_run) {  // T26
+    run_virtual([] {
+        std::vector tasks{create_task([] { return 1; }), after(1ms, 2)};
+        BOOST_TEST(crocus::wait(tasks, {.timeout = 0s}).done.size() == 1U);
+        BOOST_TEST(crocus::wait(tasks, {.timeout = -1s}).done.size() == 1U);
+        tasks[1].get();
+    });
+}
+
+BOOST_AUTO_TEST_CASE(what_is_done_is_looked_at_when_wait_returns) {  // T26
+    run_virtual([] {
+        future<int> a, b;
+        auto caller = create_task([&] { return crocus::wait({a, b}, {.return_when = crocus::first_completed}); });
+        crocus::yield_now();
+        b.set_result(2);
+        a.set_result(1);
+        auto [done, pending] = caller.get();
+        BOOST_TEST(done.size() == 2U);
+        BOOST_TEST(done[0].result() == 1);
+        BOOST_TEST(pending.empty());
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_condition_that_holds_already_needs_no_wait) {  // I4
+    run_virtual([] {
+        future<int> a, b;
+        b.set_result(1);
         bool other_ran = false;
         auto other = create_task([&] { other_ran = true; });
-        BOOST_TEST(gather(std::vector<int (*)()>{}).empty());
+        BOOST_TEST(crocus::wait({a, b}, {.return_when = crocus::first_completed}).done.size() == 1U);
         BOOST_TEST(!other_ran);
+        other.get();
     });
 }
 
-BOOST_AUTO_TEST_CASE(gathers_may_be_nested) {
+BOOST_AUTO_TEST_CASE(each_handle_is_waited_for_once) {  // T26
     run_virtual([] {
-        const auto start = event_loop::current().now();
-        const auto one = [] {
-            crocus::sleep(1ms);
-            return 1;
-        };
-        const auto two = [&] {
-            const auto [a, b] = gather(one, one);
-            return a + b;
-        };
-        const auto [a, b, c] = gather(two, two, one);
-        BOOST_TEST(a + b + c == 5);
-        BOOST_TEST((event_loop::current().now() - start == 1ms));
+        auto a = after(1ms, 1), b = after(2ms, 2);
+        const auto [done, pending] = crocus::wait(std::vector{b, a, b, a, a}, {.return_when = crocus::first_completed});
+        BOOST_TEST(values(done) == std::vector{1}, boost::test_tools::per_element());
+        BOOST_TEST(pending.size() == 1U);
+        BOOST_TEST(values(crocus::wait({b, a, b}).done) == (std::vector{2, 1}), boost::test_tools::per_element());
     });
 }
 
-// -------------------------------------------------------------------------------------------------------- the failures
-
-BOOST_AUTO_TEST_CASE(the_first_failure_cancels_the_others_waits_for_them_and_is_raised) {  // T24, and its deviation
+BOOST_AUTO_TEST_CASE(tasks_of_different_results_can_be_waited_for_together) {  // T26
     run_virtual([] {
-        std::string log;
-        const auto reports = collect_reports();
-        const auto slow = [&](int clean_up) {
-            try {
-                crocus::sleep(1h);
-            } catch (const crocus::cancelled_error&) {
-                crocus::sleep(clean_up * 1ms);
-                log += std::to_string(clean_up);
-                throw std::logic_error("a later failure");
-            }
-        };
-        BOOST_CHECK_EXCEPTION(gather([&] { slow(3); },
-                                     [] {
-                                         crocus::sleep(1ms);
-                                         throw std::runtime_error("the first failure");
-                                     },
-                                     [&] { slow(5); }),
-                              std::runtime_error,
-                              [](const auto& e) { return e.what() == std::string("the first failure"); });
-        BOOST_TEST(log == "35");
-        BOOST_TEST(crocus::all_tasks().empty());
-        BOOST_TEST(reports->empty());
+        auto text = create_task([] { return std::string("x"); });
+        auto number = after(1ms, 1);
+        const auto [done, pending] = crocus::wait(std::vector<crocus::any_task>{text, number});
+        BOOST_TEST(done.size() == 2U);
+
+        auto left = create_task([] { crocus::sleep(1ms); });
+        BOOST_TEST(crocus::wait(crocus::all_tasks()).done.size() == 1U);
+        BOOST_TEST(left.done());
+        BOOST_CHECK_THROW(crocus::wait(std::vector{crocus::current_task()}), crocus::usage_error);  // the main flow
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_failure_before_the_others_began_keeps_them_from_beginning) {
+BOOST_AUTO_TEST_CASE(handles_may_be_made_on_the_way) {
     run_virtual([] {
-        bool began = false;
-        BOOST_CHECK_THROW(gather([&] { throw std::runtime_error("at once"); },
-                                 [&] {
-                                     crocus::sleep(1ms);
-                                     began = true;
-                                 }),
-                          std::runtime_error);
-        BOOST_TEST(!began);
-        BOOST_TEST(crocus::all_tasks().empty());
+        const auto made = std::views::iota(1, 4) | std::views::transform([](int i) { return after(i * 1ms, i); });
+        BOOST_TEST(values(crocus::wait(made).done) == (std::vector{1, 2, 3}), boost::test_tools::per_element());
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_function_that_ends_cancelled_is_a_failure_and_the_caller_is_not_cancelled) {  // T25
+BOOST_AUTO_TEST_CASE(a_cancelled_wait_cancels_none_of_its_handles) {  // T14, T15
     run_virtual([] {
-        auto outer = create_task([] {
-            const auto message = cancellation_of(
-                [] { gather([] { throw crocus::cancelled_error("one of them"); }, [] { crocus::sleep(1h); }); });
-            BOOST_TEST(crocus::current_task().cancelling() == 0);
+        auto child = after(5ms, 1);
+        auto caller = create_task([&] {
+            const auto message = cancellation_of([&] { crocus::wait({child}); });
+            BOOST_TEST(crocus::current_task().cancelling() == 1);
             return message;
         });
-        BOOST_TEST(outer.get() == "one of them");
-        BOOST_TEST(!outer.cancelled());
-    });
-}
-
-BOOST_AUTO_TEST_CASE(cancelling_the_caller_cancels_all_and_waits_for_them) {  // T14, T25
-    run_virtual([] {
-        std::string log;
-        const auto reports = collect_reports();
-        const auto slow = [&](int clean_up) {
-            const auto message = cancellation_of([] { crocus::sleep(1h); });
-            crocus::sleep(clean_up * 1ms);
-            log += message + std::to_string(clean_up) + ' ';
-            if (clean_up == 2) throw std::runtime_error("lost: the cancellation is what counts");
-        };
-        auto caller = create_task([&] { gather([&] { slow(1); }, [&] { slow(2); }); });
         crocus::sleep(1ms);
-        BOOST_TEST(caller.cancel("stop"));
-        BOOST_TEST(cancellation_of([&] { caller.get(); }) == "stop");
-        BOOST_TEST(log == "stop1 stop2 ");
-        BOOST_TEST(crocus::all_tasks().empty());
-        BOOST_TEST(reports->empty());
+        caller.cancel("stop");
+        crocus::yield_now();
+        BOOST_TEST(caller.get() == "stop");
+        BOOST_TEST(child.cancelling() == 0);
+        BOOST_TEST(child.get() == 1);
     });
 }
 
-BOOST_AUTO_TEST_CASE(cancelling_the_caller_reaches_nested_gathers) {
+BOOST_AUTO_TEST_CASE(a_cancellation_goes_down_the_chain_to_the_future_at_its_end) {  // T15
     run_virtual([] {
-        int cancelled = 0;
-        const auto leaf = [&] {
-            try {
-                crocus::sleep(1h);
-            } catch (const crocus::cancelled_error&) {
-                ++cancelled;
-                throw;
-            }
-        };
-        const auto node = [&] { gather(leaf, leaf); };
-        auto caller = create_task([&] { gather(node, node, leaf); });
-        crocus::sleep(1ms);
-        caller.cancel();
-        BOOST_CHECK_THROW(caller.get(), crocus::cancelled_error);
-        BOOST_TEST(cancelled == 5);
-        BOOST_TEST(crocus::all_tasks().empty());
-    });
-}
-
-BOOST_AUTO_TEST_CASE(a_caller_that_was_cancelled_before_starts_nothing) {  // T7, T8
-    run_virtual([] {
-        bool began = false;
-        auto caller = create_task([&] {
-            crocus::current_task().cancel("before");
-            gather([&] { began = true; }, [&] { began = true; });
+        future<int> bottom;
+        auto middle = create_task([&] {
+            const auto called = [&] { return bottom.get(); };
+            return called();
         });
-        BOOST_TEST(cancellation_of([&] { caller.get(); }) == "before");
-        BOOST_TEST(!began);
+        auto top = create_task([&] { return middle.get(); });
+        crocus::sleep(1ms);
+        top.cancel("down");
+        BOOST_TEST(cancellation_of([&] { top.get(); }) == "down");
+        BOOST_TEST(middle.cancelled());
+        BOOST_TEST(bottom.cancelled());
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_second_cancellation_while_the_functions_clean_up_is_held) {
+BOOST_AUTO_TEST_CASE(misuse_of_wait_is_an_error) {  // T26
     run_virtual([] {
-        bool cleaned = false;
-        std::string after;
-        auto caller = create_task([&] {
-            BOOST_CHECK_THROW(gather([&] {
-                                  cancellation_of([] { crocus::sleep(1h); });
-                                  crocus::sleep(5ms);
-                                  cleaned = true;
-                              }),
-                              crocus::cancelled_error);
-            BOOST_TEST(cleaned);
-            after = cancellation_of([] { crocus::yield_now(); });
+        BOOST_CHECK_THROW(crocus::wait(std::vector<task<int>>{}), crocus::usage_error);
+        std::optional<future<int>> foreign;
+        std::thread([&] { crocus::run([&] { foreign.emplace(); }); }).join();
+        BOOST_CHECK_THROW(crocus::wait({*foreign}), crocus::usage_error);
+        std::optional<task<void>> self;
+        self.emplace(create_task([&] { BOOST_CHECK_THROW(crocus::wait({*self}), crocus::usage_error); }));
+        self->get();
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_callback_cannot_wait) {
+    run_virtual([] {
+        future<int> f;
+        f.set_result(1);
+        bool refused = false;
+        event_loop::current().call_soon([&] {
+            try {
+                crocus::wait({f});
+            } catch (const crocus::cannot_suspend&) {
+                refused = true;
+            }
         });
-        crocus::sleep(1ms);
-        caller.cancel("one");
-        crocus::sleep(1ms);
-        caller.cancel("two");
-        caller.get();
-        BOOST_TEST(after == "two");
+        crocus::yield_now();
+        BOOST_TEST(refused);
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_range_that_throws_leaves_nothing_running) {
+BOOST_AUTO_TEST_CASE(a_future_knows_which_tasks_wait_for_it_alone_or_among_others) {  // F17
     run_virtual([] {
-        int ended = 0;
-        const auto job = [&] {
-            try {
-                crocus::sleep(1h);
-            } catch (const crocus::cancelled_error&) {
-                ++ended;
-                throw;
-            }
-        };
-        const auto functions = std::views::iota(0, 5) | std::views::transform([&](int i) {
-                                   crocus::yield_now();  // those that are there begin
-                                   if (i == 3) throw std::runtime_error("no more functions");
-                                   return job;
-                               });
-        BOOST_CHECK_THROW(gather(functions), std::runtime_error);
-        BOOST_TEST(ended == 3);
-        BOOST_TEST(crocus::all_tasks().empty());
-    });
-}
-
-BOOST_AUTO_TEST_CASE(a_deadlock_in_a_gather_of_the_main_flow_ends_its_functions) {
-    run_virtual([] {
-        int ended = 0;
-        const auto stuck = [&] {
-            try {
-                crocus::future<void>().get();
-            } catch (const crocus::cancelled_error&) {
-                ++ended;
-                throw;
-            }
-        };
-        BOOST_CHECK_THROW(gather(stuck, stuck), crocus::deadlock_error);
-        BOOST_TEST(ended == 2);
-        BOOST_TEST(crocus::all_tasks().empty());
+        auto child = after(1ms, 1);
+        std::vector<task<void>> waiting;
+        waiting.push_back(create_task([&] { child.get(); }));
+        waiting.push_back(create_task([&] { crocus::gather(child, [] {}); }));
+        waiting.push_back(create_task([&] { crocus::wait({child}); }));
+        waiting.push_back(create_task([&] { crocus::shield(child); }));
+        waiting.push_back(create_task([&] {
+            for (auto& t : crocus::as_completed(std::vector{child})) t.get();
+        }));
+        child.add_done_callback([](const auto&) {});
+        BOOST_TEST(child.state()->awaited_by().empty());
+        crocus::yield_now();
+        crocus::yield_now();
+        const auto by = child.state()->awaited_by();
+        BOOST_TEST(by.size() == waiting.size());
+        for (std::size_t i = 0; i != by.size(); ++i)
+            BOOST_TEST(dynamic_cast<crocus::detail::task_agent&>(*by[i]).name() == waiting[i].name());
+        crocus::gather(waiting);
+        BOOST_TEST(child.state()->awaited_by().empty());
     });
 }

@@ -5,6 +5,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <source_location>
 #include <string>
 #include <type_traits>
@@ -158,6 +159,89 @@ future<T> wrap_future(concurrent_future<T> source, std::source_location site = s
         if (f.cancelled()) source.cancel();
     });
     return wrapped;
+}
+
+namespace detail {
+
+/// Gives what a task comes to to the threads that wait for it; loop_closed, if its loop ends before.
+template <class T>
+class result_elsewhere {
+public:
+    explicit result_elsewhere(std::shared_ptr<concurrent_values<T>> to) noexcept : to_(std::move(to)) {}
+    result_elsewhere(result_elsewhere&&) noexcept = default;
+    result_elsewhere& operator=(result_elsewhere&&) = delete;
+    ~result_elsewhere() {
+        if (to_) to_->abandon(std::make_exception_ptr(loop_closed()));
+    }
+
+    /// True if nobody wants it any more.
+    [[nodiscard]] bool cancelled() { return to_->cancelled() && !to_->start(); }
+
+    void fail(std::exception_ptr error) noexcept { to_->abandon(std::move(error)); }
+
+    void copy(const future<T>& task) {
+        if (task.cancelled()) to_->cancel();
+        if (!to_->start()) return;
+        if (task.state()->failed())
+            to_->fail(task.state()->error());
+        else if constexpr (std::is_void_v<T>)
+            to_->set();
+        else
+            to_->set(read<T>(*task.state(), true));
+    }
+
+private:
+    std::shared_ptr<concurrent_values<T>> to_;
+};
+
+}  // namespace detail
+
+/// Has a task made of `f`, a function or a coroutine, by another thread's loop, and returns what it will come to:
+/// cancelling that cancels the task, also while it runs, and a task that ends cancelled cancels it. An exception of
+/// making the task goes there too; loop_closed, if the loop ends before the task does. (T48)
+///
+/// Throws: what moving or copying f here throws; for a coroutine coroutine_being_awaited and coroutine_already_awaited
+/// Thread: any
+template <class F>
+    requires is_coroutine<std::remove_reference_t<F>> || std::invocable<std::decay_t<F>&>
+auto run_coroutine_threadsafe(F&& f, const loop_ref& loop,
+                              std::source_location site = std::source_location::current()) {
+    if constexpr (is_coroutine<std::remove_reference_t<F>>) {
+        f.take();
+        site = f.site();
+        return run_coroutine_threadsafe([taken = std::move(f)]() mutable { return taken.await(); }, loop, site);
+    } else {
+        using handle_type = decltype(create_task(std::forward<F>(f)));
+        using value = typename handle_type::value_type;
+        const concurrent_future<value> future_elsewhere(std::make_shared<detail::concurrent_values<value>>());
+        detail::result_elsewhere<value> result(future_elsewhere.state());  // settles it also if what follows fails
+        // Handles of tasks are their loop's: other threads know of a place where there will be one, there.
+        const auto place = std::make_shared<std::optional<handle_type>>();
+        future_elsewhere.add_done_callback([loop, place = std::weak_ptr(place)](const auto& done) {
+            if (!done.cancelled()) return;
+            loop.call_soon([place] {
+                if (const auto made = place.lock(); made && *made) (*made)->cancel();
+            });
+        });
+        loop.call_soon([f = std::decay_t<F>(std::forward<F>(f)), result = std::move(result), place, site]() mutable {
+            if (result.cancelled()) return;
+            try {
+                place->emplace(create_task(std::move(f), {}, site));
+            } catch (...) {
+                return result.fail(std::current_exception());
+            }
+            (*place)->add_done_callback(
+                [result = std::move(result), place](const auto& done) mutable { result.copy(done); });
+        });
+        return future_elsewhere;
+    }
+}
+
+/// The same. Requires: the loop lives.
+template <class F>
+    requires is_coroutine<std::remove_reference_t<F>> || std::invocable<std::decay_t<F>&>
+auto run_coroutine_threadsafe(F&& f, event_loop& loop, std::source_location site = std::source_location::current()) {
+    return run_coroutine_threadsafe(std::forward<F>(f), loop.ref(), site);
 }
 
 }  // namespace crocus

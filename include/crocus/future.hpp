@@ -94,7 +94,10 @@ public:
     /// Its loop (F12).
     ///
     /// Throws: usage_error   that is not the calling thread's, or has ended
-    [[nodiscard]] event_loop& get_loop() const { return state_->loop_of_caller(); }
+    [[nodiscard]] event_loop& get_loop() const {
+        state_->require_this_loop();
+        return event_loop::current();
+    }
 
     /// "task 'name' (made at file:line), pending, 2 wait for it", for a person to read (F16).
     [[nodiscard]] std::string to_string() const { return state_->to_string(); }
@@ -146,5 +149,15 @@ template <class Awaitable>
 decltype(auto) await(Awaitable&& x) {
     return std::forward<Awaitable>(x).await();
 }
+
+/// What await takes: futures and tasks, coroutines, concurrent futures, and what has a member await().
+template <class T>
+concept awaitable = requires(T&& x) { await(std::forward<T>(x)); };
+
+/// True for the types of handles: futures and tasks (asyncio.isfuture, F13).
+template <class T>
+inline constexpr bool is_future = false;
+template <class T>
+inline constexpr bool is_future<future<T>> = true;
 
 }  // namespace crocus

@@ -112,21 +112,11 @@ std::invoke_result_t<F&> run(F&& f, run_options options = {}) {
     return runner(std::move(options), detail::once{}).run(f);
 }
 
-namespace detail {
-
-template <class T>
-concept a_future = requires(T t) {
-    { t.state()->done() } -> std::same_as<bool>;
-    t.result();
-};
-
-}  // namespace detail
-
 template <class What>
 auto event_loop::run_until_complete(What&& what, std::source_location site) {
     const detail::loop_runs runs(*this, "run_until_complete()");
     auto done = [&] {
-        if constexpr (detail::a_future<std::decay_t<What>>)
+        if constexpr (is_future<std::remove_cvref_t<What>>)
             return std::decay_t<What>(what);
         else if constexpr (is_coroutine<std::remove_cvref_t<What>>)
             return create_task(std::forward<What>(what), task_options{.stack_size = what.stack_size(), .loop = this});

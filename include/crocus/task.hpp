@@ -52,6 +52,9 @@ private:
     state_type* task_;  // kept alive by the future
 };
 
+template <class T>
+inline constexpr bool is_future<task<T>> = true;
+
 /// A task of any result, or a thread's main flow.
 class CROCUS_EXPORT any_task {
 public:
@@ -69,6 +72,8 @@ public:
     [[nodiscard]] context get_context() const { return context::copy_of(agent_->context); }
 
     [[nodiscard]] detail::green_agent& agent() const noexcept { return *agent_; }
+    /// Null: a main flow.
+    [[nodiscard]] const detail::counted<detail::future_state>& state() const noexcept { return state_; }
 
     friend bool operator==(const any_task& a, const any_task& b) noexcept { return a.agent_ == b.agent_; }
 
@@ -142,6 +147,27 @@ template <class C>
 
 /// `loop.set_task_factory(eager_task_factory)`: all tasks of the loop start eagerly. (T23)
 inline void eager_task_factory(event_loop&, task_options& options) { options.eager_start = true; }
+
+/// A handle on what `x` will come to: a future or task itself; a task that is made of a function or a coroutine, or
+/// that awaits anything else that await takes, which moves into it. (asyncio.ensure_future, F14)
+///
+/// Throws: usage_error   the handle belongs to another thread's loop;   and what create_task throws
+template <class X>
+    requires is_future<std::remove_cvref_t<X>> || std::invocable<std::decay_t<X>&> || awaitable<std::decay_t<X>>
+[[nodiscard]] auto ensure_future(X&& x, std::source_location site = std::source_location::current()) {
+    using held = std::decay_t<X>;
+    if constexpr (is_future<held>) {
+        x.state()->require_this_loop();
+        return held(std::forward<X>(x));
+    } else if constexpr (is_coroutine<held>) {
+        return create_task(std::forward<X>(x));
+    } else if constexpr (std::invocable<held&>) {
+        return create_task(std::forward<X>(x), {}, site);
+    } else {
+        auto awaits = [x = held(std::forward<X>(x))]() mutable -> decltype(auto) { return await(std::move(x)); };
+        return create_task(std::move(awaits), {}, site);
+    }
+}
 
 /// The task that the caller runs in; in a main flow, that (T21).
 ///

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <crocus/clock.hpp>
 #include <crocus/config.hpp>
@@ -24,12 +25,11 @@ public:
     /// What it waited for has happened. It is out of the queue already.
     virtual void notified() noexcept = 0;
 
-    /// Who waits here, for reports; null if that is no agent.
-    [[nodiscard]] virtual const agent* on_behalf_of() const noexcept { return nullptr; }
-    [[nodiscard]] const waiter* next_in_queue() const noexcept { return next_; }
-
     /// The agent that waits is cancelled. False if the wait goes on regardless, and the request is left to the agent.
     virtual bool cancel(const std::string& message);
+
+    /// Who waits; null for a callback.
+    [[nodiscard]] virtual agent* who() const noexcept;
 
 protected:
     waiter() noexcept = default;
@@ -85,9 +85,9 @@ public:
     std::size_t notify_all() noexcept { return empty() ? 0 : notify_every(); }
 
     [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
-    [[nodiscard]] const detail::waiter* first() const noexcept { return first_; }
-    /// Cost: looks at each
-    [[nodiscard]] std::size_t size() const noexcept;
+
+    /// Those that wait, in their order, also if this is one of several things that they wait for. (F17)
+    [[nodiscard]] std::vector<agent*> agents() const;
 
     /// Entries that are no agents: callbacks.
     void add(detail::waiter& w) noexcept;
@@ -112,13 +112,14 @@ public:
     }
 
     void notified() noexcept override;
-    [[nodiscard]] const agent* on_behalf_of() const noexcept override { return &agent_; }
 
     /// True if the agent has got what it waited for.
     [[nodiscard]] bool was_notified() const noexcept { return outcome_ == outcome::notified; }
 
     /// Ends the wait with cancelled_error.
     bool cancel(const std::string& message) override;
+
+    [[nodiscard]] agent* who() const noexcept override { return &agent_; }
 
 private:
     friend class wait_queue;

@@ -29,6 +29,10 @@ void use() {
         task<int> t = create_task([] { return 1; });
         auto [a, b] = gather([] { return 1; }, [] { return string("two"); });
         cout << t.get() << a << b;
+        const auto [done, pending] = wait(vector{t}, {.timeout = 1ms});
+        for (auto& each : as_completed(vector{t})) cout << shield(each);
+        int status = 0;
+        if (wait(&status) == -1 && wait(nullptr) == -1) cout << "the system's";
         for (int i : count_up()) cout << i;
         with(one(), [](int i) { cout << i; });
         with_exit_stack([](exit_stack& scope) { scope.enter_context(one()); });

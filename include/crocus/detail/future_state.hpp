@@ -11,6 +11,7 @@
 #include <string>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <crocus/config.hpp>
 #include <crocus/detail/rare_text.hpp>
@@ -55,7 +56,10 @@ public:
             throw_failure();
     }
     [[nodiscard]] std::exception_ptr error();
-    void mark_retrieved() noexcept { retrieved_ = true; }
+    /// What it failed with, or will, is somebody's: nobody need report it.
+    void mark_retrieved() noexcept { retrieved_ = claimed_ = true; }
+    /// If it fails from now on, and none of those who await it by then retrieves that, it is reported at once.
+    void report_failure_soon() noexcept { report_soon_ = true; }
 
     /// Throws usage_error on a foreign thread.
     virtual bool cancel(const std::string& message);
@@ -69,11 +73,19 @@ public:
     /// Schedules the callback when it is done, or now if it is. The callback's `schedule` keeps the future alive.
     handle add_callback(counted<callback> c);
     void on_done(waiter& w) noexcept { done_.add(w); }
-    [[nodiscard]] const wait_queue& waiters() const noexcept { return done_; }
+
+    /// The agents that await it, alone or among others. (F17)
+    [[nodiscard]] std::vector<agent*> awaited_by() const { return done_.agents(); }
+
+    /// Throws usage_error unless it belongs to the calling thread's loop.
+    void require_this_loop() const;
+    /// The same, and unless it is another task than the one that runs.
+    void require_not_own() const {
+        require_this_loop();
+        require_not_self();
+    }
 
     [[nodiscard]] std::uint64_t loop_id() const noexcept { return loop_id_; }
-    /// Throws usage_error unless that is the calling thread's.
-    [[nodiscard]] event_loop& loop_of_caller() const;
     [[nodiscard]] std::string to_string() const;
     [[nodiscard]] const std::source_location& site() const noexcept { return site_; }
 
@@ -104,6 +116,7 @@ private:
     void throw_failure();
     void drop_callbacks() noexcept;
     void report_unretrieved() noexcept;
+    void report_soon() noexcept;
     void end(status s) noexcept {
         status_ = s;
         done_.notify_all();
@@ -113,6 +126,8 @@ private:
     std::uint64_t loop_id_;
     status status_ = status::pending;
     bool retrieved_ = true;  // false while it holds an exception that nobody has seen
+    bool claimed_ = false;   // somebody has asked for its exception before there was one
+    bool report_soon_ = false;
     std::exception_ptr error_;
     rare_text cancel_message_;
     wait_queue done_;
