@@ -27,6 +27,7 @@
 #include <crocus/context_var.hpp>
 #include <crocus/coroutine.hpp>
 #include <crocus/task.hpp>
+#include <crocus/timeout.hpp>
 #include <crocus/wait.hpp>
 #include <crocus/run.hpp>
 

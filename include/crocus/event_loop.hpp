@@ -29,6 +29,7 @@ class executor;
 class event_loop;
 
 namespace detail {
+class cancel_scope;
 class concurrent_state;
 class coroutine_state;
 class task_stack;
@@ -225,6 +226,9 @@ public:
     /// One of them could not be ended.
     void keep_for_ever() noexcept { keep_ = true; }
 
+    /// The scopes that who delivers a cancellation must look at.
+    [[nodiscard]] detail::cancel_scope*& noted_scopes() noexcept { return noted_scopes_; }
+
     void make_ready(detail::runnable& r) noexcept { ready_.push(r); }
 
     /// Leaves the running agent and goes on with the next one that is ready. Inline, so that nothing lies between what
@@ -323,6 +327,7 @@ private:
     std::function<void()> wake_hook_;
     std::function<void(event_loop&, const exception_context&)> exception_handler_;
     std::shared_ptr<executor> default_executor_;
+    detail::cancel_scope* noted_scopes_ = nullptr;
 };
 
 inline agent& agent::current() {
