@@ -29,6 +29,7 @@
 #include <crocus/task.hpp>
 #include <crocus/timeout.hpp>
 #include <crocus/wait.hpp>
+#include <crocus/task_group.hpp>
 #include <crocus/run.hpp>
 
 // 4  coordination

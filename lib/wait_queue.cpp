@@ -27,6 +27,7 @@ bool agent::cancel(std::string message) {
 
 int agent::uncancel() noexcept {
     if (cancelling_ > 0) --cancelling_;
+    drop_stale_repeat();
     if (undelivered_ > cancelling_) {
         undelivered_ = cancelling_;
         if (undelivered_ == 0) forget_undelivered();
@@ -34,8 +35,16 @@ int agent::uncancel() noexcept {
     return cancelling_;
 }
 
+/// A request that was to come again was taken back.
+void agent::drop_stale_repeat() noexcept {
+    if (repeat_above_ < 0 || cancelling_ - (undelivered_ - 1) > repeat_above_) return;
+    --undelivered_;
+    repeat_above_ = -1;
+}
+
 void agent::forget_undelivered() noexcept {
     undelivered_ = 0;
+    repeat_above_ = -1;
     cancel_message_.set({});
     detail::cancel_scope::mark_all_delivered(*this);
 }

@@ -1,7 +1,9 @@
 #include <crocus/detail/cancel_scope.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <exception>
+#include <limits>
 #include <utility>
 
 #include <crocus/detail/future_state.hpp>
@@ -50,12 +52,20 @@ bool cancel_scope::awaits(const future_state& f) const noexcept {
 void cancel_scope::withdraw() noexcept {
     if (!requested_ || std::exchange(withdrawn_, true)) return;
     if (std::exchange(undelivered_, false)) who_.undelivered_ = std::max(who_.undelivered_ - 1, 0);
-    who_.cancelling_ = std::max(who_.cancelling_ - 1, who_.undelivered_);
+    const int repeats = who_.repeat_above_ >= 0 ? 1 : 0;
+    who_.cancelling_ = std::max(who_.cancelling_ - 1, who_.undelivered_ - repeats);
+    who_.drop_stale_repeat();
 }
 
 void cancel_scope::deliver_again(std::string message) noexcept {
-    if (who_.cancelling_ == who_.undelivered_) return;
-    ++who_.undelivered_;
+    constexpr int most = std::numeric_limits<std::int16_t>::max();
+    const auto above = static_cast<std::int16_t>(std::clamp(delivered_before_, 0, most));
+    if (who_.repeat_above_ < 0) {
+        ++who_.undelivered_;
+        who_.repeat_above_ = above;
+    } else {
+        who_.repeat_above_ = std::min(who_.repeat_above_, above);
+    }
     who_.cancel_message_.set(std::move(message));
 }
 

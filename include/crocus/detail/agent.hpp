@@ -1,6 +1,7 @@
 // What waits.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -87,6 +88,7 @@ private:
     static agent& find_current();
     void throw_cancellation();
     void forget_undelivered() noexcept;
+    void drop_stale_repeat() noexcept;
 
     friend class wait_queue;
     friend class detail::cancel_scope;
@@ -96,9 +98,10 @@ private:
     detail::waiter* waiting_ = nullptr;  // where it waits
     int cancelling_ = 0;
     int holds_ = 0;
-    int undelivered_ = 0;     // requests among those that cancelling_ counts
-    const bool green_;        // a detail::green_agent
-    bool wait_held_ = false;  // a request from outside does not end the wait
+    int undelivered_ = 0;             // requests among those that cancelling_ counts; and a repeat
+    const bool green_;                // a detail::green_agent
+    bool wait_held_ = false;          // a request from outside does not end the wait
+    std::int16_t repeat_above_ = -1;  // a delivered one is to come again, while more than so many were delivered
     detail::rare_text cancel_message_;
 };
 

@@ -37,11 +37,16 @@ public:
 
     /// Joins the loop's tasks and goes to the end of its ready queue, with a copy of the caller's context. (C23)
     void launch() noexcept {
+        enlist();
+        begin();
+    }
+    /// The first half of it: the task does not run before begin().
+    void enlist() noexcept {
         context.take_current();
         outcome().add_owner();  // the loop's share, until it has ended
         loop().tasks().add(*this);
-        loop().make_ready(*this);
     }
+    void begin() noexcept { loop().make_ready(*this); }
 
     /// "Task-N", counted over the process, if it was given none. (T18)
     [[nodiscard]] std::string name() const;
