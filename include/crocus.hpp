@@ -28,7 +28,9 @@
 #include <crocus/context_var.hpp>
 #include <crocus/coroutine.hpp>
 #include <crocus/task.hpp>
+#include <crocus/timeout.hpp>
 #include <crocus/wait.hpp>
+#include <crocus/task_group.hpp>
 #include <crocus/run.hpp>
 
 // 4  coordination

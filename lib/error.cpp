@@ -46,6 +46,8 @@ loop_stopped::loop_stopped(const std::string& what_was_awaited)
 loop_stopped::~loop_stopped() = default;
 
 timeout_error::~timeout_error() = default;
+task_group_closed::~task_group_closed() = default;
+exception_group::~exception_group() = default;
 deadlock_error::~deadlock_error() = default;
 executor_shut_down::~executor_shut_down() = default;
 broken_executor::~broken_executor() = default;
@@ -125,6 +127,38 @@ context_already_entered::context_already_entered()
     : usage_error("context::run: somebody is in this context already; a copy of it can be entered") {}
 
 loop_closed::loop_closed() : usage_error("the event loop is closed") {}
+
+exception_group::exception_group(std::string message, std::vector<std::exception_ptr> exceptions)
+    : message_(std::move(message)), exceptions_(std::move(exceptions)), what_(message_) {
+    what_ += " (" + std::to_string(exceptions_.size()) + (exceptions_.size() == 1 ? " failure)" : " failures)");
+    for (std::size_t i = 0; i != exceptions_.size(); ++i)
+        what_ += (i == 0 ? ": " : "; ") + crocus::describe(exceptions_[i]);
+}
+
+std::pair<exception_group, exception_group> exception_group::split_by(bool (*matches)(const std::exception_ptr&, void*),
+                                                                      void* argument) const {
+    std::vector<std::exception_ptr> matching, others;
+    for (const auto& error : exceptions_) {
+        if (matches(error, argument)) {
+            matching.push_back(error);
+            continue;
+        }
+        try {
+            std::rethrow_exception(error);
+        } catch (const exception_group& nested) {
+            auto [inner_matching, inner_others] = nested.split_by(matches, argument);
+            if (inner_matching.empty()) {
+                others.push_back(error);  // as it is
+                continue;
+            }
+            matching.push_back(std::make_exception_ptr(std::move(inner_matching)));
+            if (!inner_others.empty()) others.push_back(std::make_exception_ptr(std::move(inner_others)));
+        } catch (...) {
+            others.push_back(error);
+        }
+    }
+    return {exception_group(message_, std::move(matching)), exception_group(message_, std::move(others))};
+}
 
 executor_shut_down::executor_shut_down() : runtime_error("cannot submit: the executor was shut down") {}
 

@@ -196,15 +196,6 @@ void fiber::start() noexcept {
 
 // ------------------------------------------------------------------------------------------------------------- scopes
 
-detail::yield_barrier::yield_barrier() noexcept : in_(fiber::current()), before_(std::exchange(in_.yields_as_, nullptr)) {
-    ++in_.barriers_;
-}
-
-detail::yield_barrier::~yield_barrier() {
-    --in_.barriers_;
-    in_.yields_as_ = before_;
-}
-
 fp_scope::fp_scope() noexcept : owner_(fiber::current()) {
     std::fegetenv(&others_);
     if (owner_.floating_point_ != nullptr) return;

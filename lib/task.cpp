@@ -23,9 +23,8 @@ std::string task_agent::name() const {
 
 void task_agent::run_to_end() noexcept {
     run();
-    if (outcome().owners() == 1) drop_value();  // nobody asks for it; its destructor may suspend, here
     if (context) [[unlikely]]
-        context = {};  // likewise; and a value may hold a handle of this very task
+        context = {};  // their destructors may suspend, here; and a value may hold a handle of this very task
     end();
 }
 
@@ -47,6 +46,7 @@ void task_agent::run() noexcept {
         throw_if_cancelled();  // before the first step: the function never runs (T7)
         run_function();
         end_function();
+        if (outcome().owners() == 1) drop_value();  // nobody asks for it; its destructor may suspend, here
         if (!cancel_pending()) return outcome().finish();
         drop_value();  // a request that was never delivered still ends the task as cancelled (T9)
         outcome().finish_cancelled(cancel_message());

@@ -1,5 +1,8 @@
 #include <crocus/wait_queue.hpp>
 
+#include <algorithm>
+
+#include <crocus/detail/cancel_scope.hpp>
 #include <crocus/error.hpp>
 
 namespace crocus {
@@ -16,21 +19,52 @@ void agent::park_as(detail::waiter&) { park(); }
 
 bool agent::cancel(std::string message) {
     ++cancelling_;
-    if (waiting_ != nullptr && waiting_->cancel(message)) return true;
-    cancel_pending_ = true;
+    if (waiting_ != nullptr && !wait_held_ && waiting_->cancel(message)) return true;
+    ++undelivered_;
     cancel_message_.set(std::move(message));
     return true;
 }
 
 int agent::uncancel() noexcept {
-    if (cancelling_ > 0 && --cancelling_ == 0) cancel_pending_ = false;
+    if (cancelling_ > 0) --cancelling_;
+    drop_stale_repeat();
+    if (undelivered_ > cancelling_) {
+        undelivered_ = cancelling_;
+        if (undelivered_ == 0) forget_undelivered();
+    }
     return cancelling_;
 }
 
+/// A request that was to come again was taken back.
+void agent::drop_stale_repeat() noexcept {
+    if (repeat_above_ < 0 || cancelling_ - (undelivered_ - 1) > repeat_above_) return;
+    --undelivered_;
+    repeat_above_ = -1;
+}
+
+void agent::forget_undelivered() noexcept {
+    undelivered_ = 0;
+    repeat_above_ = -1;
+    cancel_message_.set({});
+    detail::cancel_scope::mark_all_delivered(*this);
+}
+
+bool agent::cancellation_due() const noexcept {
+    return undelivered_ != 0 && (!holds_cancellation() || detail::cancel_scope::any_due_in_hold(*this));
+}
+
+/// One that is delivered stands for all that have come.
 std::optional<std::string> agent::take_cancellation() {
-    if (!cancel_pending_ || holds_cancellation()) return std::nullopt;
-    cancel_pending_ = false;
-    return cancel_message_.take();
+    if (undelivered_ == 0) return std::nullopt;
+    if (holds_cancellation()) {
+        const int delivered = detail::cancel_scope::deliver_in_hold(*this);
+        if (delivered == 0) return std::nullopt;
+        undelivered_ = std::max(undelivered_ - delivered, 0);
+        return std::string();
+    }
+    std::string message = cancel_message_.take();
+    forget_undelivered();
+    return message;
 }
 
 void agent::throw_cancellation() {
@@ -89,7 +123,10 @@ void wait_queue::enter(parked& w) {
     agent& who = w.agent_;
     who.throw_if_cancelled();
     add(w);
-    if (!who.holds_cancellation()) who.waiting_ = &w;
+    who.waiting_ = &w;
+    who.wait_held_ = who.holds_cancellation();
+    if (who.wait_held_) [[unlikely]]
+        detail::cancel_scope::begin_held_wait(who);
 }
 
 bool wait_queue::wait_until(time_point deadline) {

@@ -95,6 +95,45 @@ BOOST_AUTO_TEST_CASE(errors_that_carry_data_say_it_in_their_message) {
                std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_group_of_exceptions_lists_them) {  // T33
+    const crocus::exception_group group("two things", {broken, std::make_exception_ptr(not_an_exception())});
+    static_assert(is_a<crocus::exception_group, std::exception>);
+    BOOST_TEST(group.what() == std::string("two things (2 failures): std::runtime_error: broken; "
+                                           "an exception that is not a std::exception"));
+    BOOST_TEST(group.message() == "two things");
+    BOOST_REQUIRE(group.exceptions().size() == 2u);
+    BOOST_TEST((group.exceptions()[0] == broken));
+    BOOST_TEST(!group.empty());
+    BOOST_TEST(crocus::exception_group("none", {}).what() == std::string("none (0 failures)"));
+    BOOST_TEST(crocus::exception_group("one", {broken}).what() ==
+               std::string("one (1 failure): std::runtime_error: broken"));
+}
+
+BOOST_AUTO_TEST_CASE(a_group_of_exceptions_is_split_by_type_and_keeps_its_shape) {  // T37
+    const auto logic = std::make_exception_ptr(std::invalid_argument("logic"));
+    const auto inner = std::make_exception_ptr(crocus::exception_group("inner", {logic, broken}));
+    const auto innocent = std::make_exception_ptr(crocus::exception_group("innocent", {broken}));
+    const crocus::exception_group group("outer", {broken, inner, innocent, logic});
+
+    const auto [mine, others] = group.split<std::logic_error>();
+    BOOST_TEST(mine.what() == std::string("outer (2 failures): crocus::exception_group: inner (1 failure): "
+                                          "std::invalid_argument: logic; std::invalid_argument: logic"));
+    BOOST_REQUIRE(others.exceptions().size() == 3u);
+    BOOST_TEST((others.exceptions()[0] == broken));
+    BOOST_TEST(crocus::describe(others.exceptions()[1]) ==
+               "crocus::exception_group: inner (1 failure): std::runtime_error: broken");
+    BOOST_TEST((others.exceptions()[2] == innocent));
+
+    const auto [all, none] = group.split<std::exception>();  // the groups within are some themselves
+    BOOST_TEST(none.empty());
+    BOOST_TEST(all.exceptions().size() == 4u);
+    BOOST_TEST(group.subgroup<crocus::exception_group>().exceptions().size() == 2u);
+    BOOST_TEST(group.subgroup<crocus::cancelled_error>().empty());
+    const auto [wanted, unwanted] = group.split_if([&](const std::exception_ptr& e) { return e == logic; });
+    BOOST_TEST(wanted.exceptions().size() == 2u);
+    BOOST_TEST(unwanted.exceptions().size() == 3u);
+}
+
 BOOST_AUTO_TEST_CASE(describe_gives_type_and_message) {
     BOOST_TEST(crocus::describe(broken) == "std::runtime_error: broken");
     BOOST_TEST(crocus::describe(std::make_exception_ptr(crocus::loop_closed())) ==

@@ -7,11 +7,13 @@
 
 #include <cstddef>
 #include <exception>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <system_error>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include <crocus/config.hpp>
 
@@ -142,10 +144,12 @@ public:
     ~generator_did_not_stop() override;
 };
 
-/// A context manager suppressed an exception, and its scope has no value to return then. The exception is nested.
+/// A scope suppressed what ended its body, and has no value to return then: a context manager an exception, which is
+/// nested; task_group::cancel() its own request.
 class CROCUS_EXPORT exception_suppressed : public usage_error {
 public:
     exception_suppressed();
+    using usage_error::usage_error;
     ~exception_suppressed() override;
 };
 
@@ -289,6 +293,72 @@ class CROCUS_EXPORT timeout_error : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
     ~timeout_error() override;
+};
+
+/// A task group was given a child when it takes no more: one has failed, or it was cancelled, or all have ended. The
+/// function was not called (RuntimeError in Python).
+class CROCUS_EXPORT task_group_closed : public usage_error {
+public:
+    using usage_error::usage_error;
+    ~task_group_closed() override;
+};
+
+/// Several failures at once (ExceptionGroup): a task group's, in the order in which its tasks ended. One may be a group
+/// itself.
+///
+///     catch (const crocus::exception_group& failures) {          // except* timeout_error
+///         const auto [timeouts, others] = failures.split<crocus::timeout_error>();
+///         for (const auto& error : timeouts.exceptions()) log(error);
+///         if (!others.empty()) throw others;
+///     }
+class CROCUS_EXPORT exception_group : public std::exception {
+public:
+    exception_group(std::string message, std::vector<std::exception_ptr> exceptions);
+    ~exception_group() override;
+
+    /// The message, how many failures there are, and each.
+    [[nodiscard]] const char* what() const noexcept override { return what_.c_str(); }
+    [[nodiscard]] const std::string& message() const noexcept { return message_; }
+
+    [[nodiscard]] std::span<const std::exception_ptr> exceptions() const noexcept { return exceptions_; }
+    /// True of what subgroup() and split() give where there is nothing.
+    [[nodiscard]] bool empty() const noexcept { return exceptions_.empty(); }
+
+    /// The failures that can be caught as `const E&`, and the others. Groups within it are split in the same way, unless
+    /// they are an E themselves, so that both parts keep their shape.
+    template <class E>
+    [[nodiscard]] std::pair<exception_group, exception_group> split() const {
+        return split_by(&is_a<E>, nullptr);
+    }
+    template <class E>
+    [[nodiscard]] exception_group subgroup() const {
+        return split<E>().first;
+    }
+
+    /// The same, by what `matches(exception_ptr)` says of each failure, and of each group within.
+    template <class Predicate>
+    [[nodiscard]] std::pair<exception_group, exception_group> split_if(Predicate matches) const {
+        return split_by([](const std::exception_ptr& e, void* p) -> bool { return (*static_cast<Predicate*>(p))(e); },
+                        &matches);
+    }
+
+private:
+    template <class E>
+    static bool is_a(const std::exception_ptr& error, void*) {
+        try {
+            std::rethrow_exception(error);
+        } catch (const E&) {
+            return true;
+        } catch (...) {
+            return false;
+        }
+    }
+    [[nodiscard]] std::pair<exception_group, exception_group> split_by(bool (*matches)(const std::exception_ptr&, void*),
+                                                                       void* argument) const;
+
+    std::string message_;
+    std::vector<std::exception_ptr> exceptions_;
+    std::string what_;
 };
 
 /// Nothing is ready, nothing can become ready, and tasks still wait: reported instead of hanging.

@@ -32,6 +32,7 @@ class event_loop;
 struct task_options;
 
 namespace detail {
+class cancel_scope;
 class concurrent_state;
 class coroutine_state;
 class descriptor_watches;
@@ -384,6 +385,9 @@ public:
     /// One of them could not be ended.
     void keep_for_ever() noexcept { keep_ = true; }
 
+    /// The scopes that who delivers a cancellation must look at.
+    [[nodiscard]] detail::cancel_scope*& noted_scopes() noexcept { return noted_scopes_; }
+
     void make_ready(detail::runnable& r) noexcept { ready_.push(r); }
 
     /// Leaves the running agent and goes on with the next one that is ready. Inline, so that nothing lies between what
@@ -509,6 +513,7 @@ private:
     std::unique_ptr<detail::descriptor_watches> watches_;
     std::unique_ptr<detail::signal_handlers> signals_;
     const detail::fork_mark made_;
+    detail::cancel_scope* noted_scopes_ = nullptr;
 };
 
 namespace detail {

@@ -206,6 +206,16 @@ private:
     detail::sanitizer_flow seen_;
 };
 
+inline detail::yield_barrier::yield_barrier() noexcept
+    : in_(fiber::current()), before_(std::exchange(in_.yields_as_, nullptr)) {
+    ++in_.barriers_;
+}
+
+inline detail::yield_barrier::~yield_barrier() {
+    --in_.barriers_;
+    in_.yields_as_ = before_;
+}
+
 /// Calls f() on a pooled stack of at least `size` usable bytes and returns what it returns: for what goes deep where
 /// the stack is small.
 ///

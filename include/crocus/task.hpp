@@ -95,6 +95,18 @@ namespace detail {
     return loop;
 }
 
+/// The result of a task that runs an F.
+template <class F, class Result = std::invoke_result_t<std::decay_t<F>&>>
+using task_value = std::conditional_t<std::is_rvalue_reference_v<Result>, std::remove_reference_t<Result>, Result>;
+
+/// What a task is, for its handle, before it is launched.
+template <class F>
+auto* new_task(F&& f, task_options& options, const std::source_location& site) {
+    event_loop& loop = loop_for(options);
+    return new task_of<task_value<F>, std::decay_t<F>>(std::forward<F>(f), loop, options.name, options.stack_size,
+                                                       site);
+}
+
 }  // namespace detail
 
 /// Makes a task that will run `f()`, after all that is ready now (T1). Makes the thread's loop if there is none.
@@ -112,11 +124,8 @@ template <class F>
     requires std::invocable<std::decay_t<F>&>
 [[nodiscard("keep the handle and await it, or the task's failure is seen by nobody")]] auto create_task(
     F&& f, task_options options = {}, std::source_location site = std::source_location::current()) {
-    using result = std::invoke_result_t<std::decay_t<F>&>;
-    using value = std::conditional_t<std::is_rvalue_reference_v<result>, std::remove_reference_t<result>, result>;
-    event_loop& loop = detail::loop_for(options);
-    auto* const state =
-        new detail::task_of<value, std::decay_t<F>>(std::forward<F>(f), loop, options.name, options.stack_size, site);
+    using value = detail::task_value<F>;
+    auto* const state = detail::new_task(std::forward<F>(f), options, site);
     task<value> handle{detail::counted<detail::task_values<value>>(state)};
     if (options.eager_start) [[unlikely]]
         state->launch_eagerly();

@@ -180,7 +180,7 @@ bool concurrent_state::wait_for(duration d) {
 
 void concurrent_state::wait_in_task(const duration* limit) {
     agent& who = agent::current();
-    if (who.cancel_pending() && !who.holds_cancellation()) {
+    if (who.cancellation_due()) {
         cancel();
         who.throw_if_cancelled();
     }
@@ -200,7 +200,7 @@ void concurrent_state::wait_delivered(void (*on_cancel)(void*), void* argument) 
     if (done()) return;
     if (event_loop::current_if_any() == nullptr) return block();
     agent& who = agent::current();
-    if (who.cancel_pending() && !who.holds_cancellation()) {
+    if (who.cancellation_due()) {
         if (cancel()) who.throw_if_cancelled();
         on_cancel(argument);
         return wait_held();

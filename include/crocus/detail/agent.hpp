@@ -1,6 +1,7 @@
 // What waits.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -14,8 +15,9 @@ namespace crocus {
 class wait_queue;
 
 namespace detail {
+class cancel_scope;
 class waiter;
-}
+}  // namespace detail
 
 /// Something that can wait: a task, a thread's main flow, a coroutine that is driven by hand, and whatever else learns
 /// to (a fiber of another library, a foreign thread). wait_queue parks and unparks agents, and is the one place that
@@ -24,7 +26,8 @@ class waiter;
 /// Generators are transparent: what a generator's body awaits, the agent that resumed it awaits.
 ///
 /// Cancellation is asyncio's (T5 to T12). It is delivered where the agent waits. While an exception unwinds the agent's
-/// stack, and inside defer_cancellation, it is held, and delivered at the next wait outside.
+/// stack, and inside defer_cancellation, it is held, and delivered at the next wait outside. Only scopes that were opened
+/// in there, time limits say, still end what they hold for.
 ///
 /// Thread: the agent's own loop's.
 class CROCUS_EXPORT agent {
@@ -59,12 +62,14 @@ public:
 
     /// Raises the cancellation that has not been delivered, unless it is held.
     void throw_if_cancelled() {
-        if (cancel_pending_) [[unlikely]]
+        if (undelivered_ != 0) [[unlikely]]
             throw_cancellation();
     }
     /// The message of that cancellation, which counts as delivered; nothing if there is none, or it is held.
     std::optional<std::string> take_cancellation();
-    [[nodiscard]] bool cancel_pending() const noexcept { return cancel_pending_; }
+    [[nodiscard]] bool cancel_pending() const noexcept { return undelivered_ != 0; }
+    /// True if take_cancellation() would give one.
+    [[nodiscard]] bool cancellation_due() const noexcept;
     [[nodiscard]] std::string cancel_message() const { return cancel_message_.get(); }
     [[nodiscard]] bool holds_cancellation() const noexcept { return holds_ > 0 || fiber::current().unwinding(); }
 
@@ -82,16 +87,21 @@ protected:
 private:
     static agent& find_current();
     void throw_cancellation();
+    void forget_undelivered() noexcept;
+    void drop_stale_repeat() noexcept;
 
     friend class wait_queue;
+    friend class detail::cancel_scope;
     friend class detail::waiter;
     friend struct detail::debug_layout;
 
-    detail::waiter* waiting_ = nullptr;  // where it waits, while a cancellation may end that
+    detail::waiter* waiting_ = nullptr;  // where it waits
     int cancelling_ = 0;
     int holds_ = 0;
-    bool cancel_pending_ = false;
-    const bool green_;  // a detail::green_agent
+    int undelivered_ = 0;             // requests among those that cancelling_ counts; and a repeat
+    const bool green_;                // a detail::green_agent
+    bool wait_held_ = false;          // a request from outside does not end the wait
+    std::int16_t repeat_above_ = -1;  // a delivered one is to come again, while more than so many were delivered
     detail::rare_text cancel_message_;
 };
 

@@ -37,14 +37,22 @@ public:
 
     /// Joins the loop's tasks and goes to the end of its ready queue, with a copy of the caller's context. (C23)
     void launch() noexcept {
-        join();
-        loop().make_ready(*this);
+        enlist();
+        begin();
     }
     /// Begins at once instead.
     void launch_eagerly() {
-        join();
-        loop().begin_now(*this);
+        enlist();
+        begin_now();
     }
+    /// The first half of these: the task does not run before begin() or begin_now().
+    void enlist() noexcept {
+        context.take_current();
+        outcome().add_owner();  // the loop's share, until it has ended
+        loop().tasks().add(*this);
+    }
+    void begin() noexcept { loop().make_ready(*this); }
+    void begin_now() { loop().begin_now(*this); }
 
     /// "Task-N", counted over the process, if it was given none. (T18)
     [[nodiscard]] std::string name() const;
@@ -69,11 +77,6 @@ protected:
 private:
     friend struct debug_layout;
 
-    void join() noexcept {
-        context.take_current();
-        outcome().add_owner();  // the loop's share, until it has ended
-        loop().tasks().add(*this);
-    }
     void run() noexcept;
     void end_function() noexcept;
     void end() noexcept;
