@@ -66,8 +66,7 @@ void runner::begin() {
 void runner::take_interrupt() {
     delivered_ = false;
     // The second one ends the process at once: it does not wait for the clean-up.
-    interrupt_ =
-        std::make_unique<detail::signal_claim>(SIGINT, loop_->driver(), detail::signal_claim::repeated::kills);
+    interrupt_ = std::make_unique<detail::signal_claim>(SIGINT, loop_->driver(), detail::signal_claim::repeated::kills);
     loop_->set_wake_hook([this] { deliver_interrupt(); });
 }
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include <crocus/coroutine.hpp>
 #include <crocus/call_graph.hpp>
+#include <crocus/coroutine.hpp>
 #include <crocus/generator.hpp>
 #include <crocus/run.hpp>
 #include <crocus/task.hpp>
@@ -150,8 +150,16 @@ BOOST_AUTO_TEST_CASE(the_graph_of_a_future_is_who_awaits_it) {  // F17, F18
 BOOST_AUTO_TEST_CASE(who_waits_by_gather_awaits_each_of_its_functions) {  // F17
     run_virtual([] {
         call_graph graph;
-        auto whole = create_task([&] { crocus::gather([&] { crocus::yield_now(); graph = capture_call_graph(); }, [] {}); },
-                                 {.name = "whole"});
+        auto whole = create_task(
+            [&] {
+                crocus::gather(
+                    [&] {
+                        crocus::yield_now();
+                        graph = capture_call_graph();
+                    },
+                    [] {});
+            },
+            {.name = "whole"});
         whole.get();
         BOOST_REQUIRE(graph.awaited_by.size() == 1U);
         BOOST_TEST(contains(graph.awaited_by[0].who, "task 'whole'"));

@@ -62,18 +62,16 @@ template <class T>
 
 /// format_call_graph(capture_call_graph(of)): of a task or a future; of the caller, if nothing is given.
 template <class... Of>
-    requires requires(const Of&... of) { capture_call_graph(of...); }
-[[nodiscard]] std::string format_call_graph(const Of&... of) {
-    return format_call_graph(capture_call_graph(of...));
-}
+requires requires(const Of&... of) { capture_call_graph(of...); }
+[[nodiscard]] std::string format_call_graph(const Of&... of) { return format_call_graph(capture_call_graph(of...)); }
 /// The same, to stderr.
 template <class... Of>
 void print_call_graph(const Of&... of) {
     std::fputs(format_call_graph(of...).c_str(), stderr);
 }
 
-/// Every task of the calling thread's loop, and its main flow, with its stack and with who awaits it: what is asked of a
-/// program that hangs. A signal handler of the loop's (add_signal_handler) is a good place to print it.
+/// Every task of the calling thread's loop, and its main flow, with its stack and with who awaits it: what is asked of
+/// a program that hangs. A signal handler of the loop's (add_signal_handler) is a good place to print it.
 [[nodiscard]] CROCUS_EXPORT std::string format_all_tasks(call_graph_options options = {});
 
 namespace detail {

@@ -83,8 +83,8 @@ public:
 
 private:
     void begin();
-    /// Returns how the main flow ended, which a request that it did not meet cancels (T9). If an interrupt ended it, the
-    /// process dies of that once all is cleaned up.
+    /// Returns how the main flow ended, which a request that it did not meet cancels (T9). If an interrupt ended it,
+    /// the process dies of that once all is cleaned up.
     std::exception_ptr end(std::exception_ptr error);
     std::exception_ptr shut_down(std::exception_ptr error);
     void take_interrupt();
@@ -103,8 +103,9 @@ private:
 /// Calls `f()` as the main flow of a fresh loop, on the calling thread's own stack, and returns what it returns.
 ///
 /// Afterwards, also when f throws: tasks that are left are cancelled and awaited, the default executor is shut down.
-/// Ctrl-C cancels f, as cancel() would a task; a second one ends the program at once. If f lets the cancellation through,
-/// the program dies of SIGINT once all is cleaned up, as its shell expects; catch cancelled_error in f to go on. (C18, C20)
+/// Ctrl-C cancels f, as cancel() would a task; a second one ends the program at once. If f lets the cancellation
+/// through, the program dies of SIGINT once all is cleaned up, as its shell expects; catch cancelled_error in f to go
+/// on. (C18, C20)
 ///
 /// Throws: what f throws;   usage_error   called inside a task or another run: there, call f
 template <class F>

@@ -119,7 +119,8 @@ std::size_t fiber::frames(std::span<void*> into) const noexcept {
         if (context_.pc == nullptr) return 0;  // over Boost.Context, whose frame is its own
         found_frames found{into, reinterpret_cast<std::uintptr_t>(&crocus_call_as_saved),
                            reinterpret_cast<std::uintptr_t>(&crocus_end_of_call_as_saved)};
-        crocus_call_as_saved(&context_, [](void* f) { _Unwind_Backtrace(&add_frame, f); }, &found);
+        crocus_call_as_saved(
+            &context_, [](void* f) { _Unwind_Backtrace(&add_frame, f); }, &found);
         return found.count;
     }
 #endif

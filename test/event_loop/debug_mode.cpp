@@ -32,9 +32,8 @@ namespace {
 /// run_virtual() in debug mode.
 template <class F>
 void run_debugged(F f) {
-    crocus::run(f, {.driver = std::make_unique<crocus::test::virtual_time_driver>(),
-                    .handle_interrupt = false,
-                    .debug = true});
+    crocus::run(
+        f, {.driver = std::make_unique<crocus::test::virtual_time_driver>(), .handle_interrupt = false, .debug = true});
 }
 
 }  // namespace
@@ -58,7 +57,8 @@ BOOST_AUTO_TEST_CASE(debug_mode_can_be_asked_for_by_the_environment) {  // C26
         return in_child([value] {
                    ::setenv("CROCUS_DEBUG", value, 1);
                    ::_exit(event_loop::current().get_debug() ? 1 : 2);
-               }).exited_with(1);
+               })
+            .exited_with(1);
     };
     BOOST_TEST(asked_by("1"));
     BOOST_TEST(!asked_by("0"));

@@ -34,9 +34,8 @@ struct own_loop {
     event_loop loop{virtual_time()};
 
     own_loop() {
-        loop.set_exception_handler([this](event_loop&, const crocus::exception_context& context) {
-            reports.push_back(context.message);
-        });
+        loop.set_exception_handler(
+            [this](event_loop&, const crocus::exception_context& context) { reports.push_back(context.message); });
     }
 };
 
@@ -213,7 +212,8 @@ BOOST_AUTO_TEST_CASE(a_loop_whose_driver_fails_throws_that_out_of_run_forever) {
     BOOST_TEST(own.loop.run_until_complete([] { return 1; }) == 1);
 }
 
-// ------------------------------------------------------------------------------------------------------ until it is done
+// ------------------------------------------------------------------------------------------------------ until it is
+// done
 
 BOOST_AUTO_TEST_CASE(a_loop_runs_until_a_function_a_coroutine_or_a_future_is_done) {  // L7
     own_loop own;
@@ -277,7 +277,8 @@ BOOST_AUTO_TEST_CASE(cancelling_the_main_flow_cancels_what_the_loop_runs_for) { 
     BOOST_TEST(own.loop.run_until_complete([] { return 6; }) == 6);  // it was for that run alone
 }
 
-// --------------------------------------------------------------------------------------------------------------- closing
+// ---------------------------------------------------------------------------------------------------------------
+// closing
 
 BOOST_AUTO_TEST_CASE(a_closed_loop_takes_nothing_more) {  // L9, L11, L20
     own_loop own;
@@ -323,15 +324,16 @@ BOOST_AUTO_TEST_CASE(tasks_left_at_the_end_of_a_loop_are_reported_cancelled_and_
 BOOST_AUTO_TEST_CASE(the_destructor_closes_a_loop) {  // L10, its deviation
     std::string log;
     auto own = std::make_unique<own_loop>();
-    static_cast<void>(create_task([&] { log = crocus::test::cancellation_of([] { crocus::sleep(1h); }); },
-                                  {.loop = &own->loop}));
+    static_cast<void>(
+        create_task([&] { log = crocus::test::cancellation_of([] { crocus::sleep(1h); }); }, {.loop = &own->loop}));
     own->loop.stop();
     own->loop.run_forever();
     own.reset();
     BOOST_TEST(log == "the event loop is shut down");
 }
 
-// ------------------------------------------------------------------------------------------------------------- its parts
+// ------------------------------------------------------------------------------------------------------------- its
+// parts
 
 BOOST_AUTO_TEST_CASE(futures_are_made_for_any_loop_and_know_it) {  // F1, F12, L19
     own_loop own;

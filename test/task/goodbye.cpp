@@ -1,5 +1,5 @@
-// A destructor that says goodbye over a pipe, which is full, while its task is cancelled or its time is up: at every point
-// where the task may wait. What it writes arrives whole, and nothing is left.
+// A destructor that says goodbye over a pipe, which is full, while its task is cancelled or its time is up: at every
+// point where the task may wait. What it writes arrives whole, and nothing is left.
 #define BOOST_TEST_MODULE task_goodbye
 #include <array>
 #include <boost/test/unit_test.hpp>
@@ -98,9 +98,8 @@ public:
         at([&] { write_all(pipe.writer, goodbye); });
         at([] { crocus::gather([] { crocus::yield_now(); }, [] { crocus::sleep(1us); }); });
         at([] {
-            crocus::with_task_group([](crocus::task_group& group) {
-                static_cast<void>(group.create_task([] { crocus::sleep(1us); }));
-            });
+            crocus::with_task_group(
+                [](crocus::task_group& group) { static_cast<void>(group.create_task([] { crocus::sleep(1us); })); });
         });
         at([] { crocus::move_on_after(1h, [] { crocus::yield_now(); }); });
         at([] {
