@@ -30,12 +30,12 @@ struct task_group_options {
 /// Thread: the loop's in which it was made.
 class CROCUS_EXPORT task_group {
 public:
-    /// Makes a task as crocus::create_task does, which the group awaits. The handle may be dropped: what f throws ends the
-    /// group. Callable by the body and by the group's tasks, also while the group waits for its end. (T31)
+    /// Makes a task as crocus::create_task does, which the group awaits. The handle may be dropped: what f throws ends
+    /// the group. Callable by the body and by the group's tasks, also while the group waits for its end. (T31)
     ///
     /// With a limit, a task for which there is no room begins when one of the others has ended, in the order in which
-    /// they were made; until then it is a block of memory without a stack. One that awaits another of its group keeps its
-    /// own place meanwhile.
+    /// they were made; until then it is a block of memory without a stack, and a cancellation ends it only then. One
+    /// that awaits another of its group keeps its own place meanwhile.
     ///
     /// Throws: task_group_closed   it takes no more: one has failed, it was cancelled, or all have ended (T32). f is
     ///                             destroyed uncalled.

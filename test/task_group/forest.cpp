@@ -1,7 +1,7 @@
 // Trees of groups, time limits, holds and clean-ups, with failures and cancellations, each by the numbers that a seed
 // gives: whatever meets whatever, nothing is lost, made up or left running.
 //
-//   CROCUS_SEEDS=1000000 task_group_forest      more of them
+//   CROCUS_SEEDS=1000000 CROCUS_TEST_TIMEOUT=600 task_group_forest      more of them, from CROCUS_FIRST_SEED on
 #define BOOST_TEST_MODULE task_group_forest
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>

@@ -26,8 +26,8 @@ class waiter;
 /// Generators are transparent: what a generator's body awaits, the agent that resumed it awaits.
 ///
 /// Cancellation is asyncio's (T5 to T12). It is delivered where the agent waits. While an exception unwinds the agent's
-/// stack, and inside defer_cancellation, it is held, and delivered at the next wait outside. Only scopes that were opened
-/// in there, time limits say, still end what they hold for.
+/// stack, and inside defer_cancellation, it is held, and delivered at the next wait outside. Only scopes that were
+/// opened in there, time limits say, still end what they hold for.
 ///
 /// Thread: the agent's own loop's.
 class CROCUS_EXPORT agent {

@@ -48,8 +48,8 @@ public:
         return who_.cancelling_ - who_.undelivered_ <= delivered_before_;
     }
 
-    /// Somebody else's request, which was delivered in here, was not passed on: it comes again, at the next wait, unless
-    /// it is taken back before.
+    /// Somebody else's request, which was delivered in here, was not passed on: it comes again, at the next wait,
+    /// unless it is taken back before.
     void deliver_again(std::string message) noexcept;
 
 private:
