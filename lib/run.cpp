@@ -48,7 +48,7 @@ run_scope::run_scope(run_options options)
 
 run_scope::~run_scope() {
     if (loop_->forked()) {
-        static_cast<void>(loop_.release());  // the parent ends it
+        event_loop::keep_of_parent(std::move(loop_));
         return;
     }
     loop_->detach(before_);
