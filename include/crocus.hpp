@@ -45,3 +45,6 @@
 #include <crocus/io/socket.hpp>
 #include <crocus/stream.hpp>
 #include <crocus/server.hpp>
+
+// The roof: nothing includes these
+#include <crocus/testing.hpp>
