@@ -51,3 +51,4 @@
 
 // the roof: nothing above includes these
 #include <crocus/call_graph.hpp>
+#include <crocus/testing.hpp>

@@ -40,6 +40,10 @@ public:
     implicit_loop() { begin(); }
     ~implicit_loop() {
         thread_has_ended = true;
+        if (loop_->forked()) {
+            event_loop::keep_of_parent(std::move(loop_));
+            return;
+        }
         if (event_loop::current_if_any() != loop_.get() || loop_->running() != &loop_->main_agent()) {
             // exit() was called in a task, or inside run(): this runs on top of what it would have to unwind.
             static_cast<void>(loop_.release());
@@ -52,7 +56,7 @@ public:
 
     [[nodiscard]] event_loop& loop() {
         if (loop_->forked()) {
-            static_cast<void>(loop_.release());  // it ends where it was made
+            event_loop::keep_of_parent(std::move(loop_));
             begin();
         }
         return *loop_;

@@ -37,7 +37,7 @@ runner::runner(run_options options, detail::once) : options_(std::move(options))
 
 runner::~runner() {
     if (loop_ && loop_->forked()) {
-        static_cast<void>(loop_.release());  // the parent ends it
+        event_loop::keep_of_parent(std::move(loop_));
         return;
     }
     try {

@@ -335,6 +335,8 @@ public:
 
     /// In a process that was forked: the calling thread has no loop any more, but its context.
     static void leave_to_parent() noexcept;
+    /// What was to end such a loop keeps it for ever instead.
+    static void keep_of_parent(std::unique_ptr<event_loop> loop) noexcept;
 
     /// This loop is the parent's, and this process was forked from it.
     [[nodiscard]] bool forked() const noexcept { return made_.passed(); }

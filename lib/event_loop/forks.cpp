@@ -11,7 +11,8 @@ namespace crocus {
 
 namespace {
 std::atomic<std::uint64_t> last_of_parent{0};
-}
+std::atomic<event_loop*> kept_of_parent{nullptr};  // findable: they are no leaks
+}  // namespace
 
 void event_loop::leave_to_parent() noexcept {
     last_of_parent = last_id.load();
@@ -21,6 +22,11 @@ void event_loop::leave_to_parent() noexcept {
     context.swap(t.context);
     t.loop->budget_.expire();  // whoever goes on in it comes by where that is found out
     t.loop = nullptr;
+}
+
+void event_loop::keep_of_parent(std::unique_ptr<event_loop> loop) noexcept {
+    event_loop* const kept = loop.release();
+    kept->next_kept_ = kept_of_parent.exchange(kept);
 }
 
 const char* event_loop::owner_of(std::uint64_t id) noexcept {

@@ -92,9 +92,7 @@ void require_a_working_loop() {
 /// Forks as a user would, and returns twice.
 pid_t fork_flushed() {
     std::fflush(nullptr);
-    const pid_t child = ::fork();
-    if (child == 0) no_leaks();
-    return child;
+    return ::fork();
 }
 
 /// How often the loop asks the kernel while nothing happens but a timer: once, unless somebody woke it.
@@ -224,6 +222,7 @@ BOOST_AUTO_TEST_CASE(the_parents_tasks_do_not_run_in_a_child) {  // L30, users' 
 
 BOOST_AUTO_TEST_CASE(run_returns_in_a_child_that_returns_from_it_and_ends_nothing_of_the_parents) {  // L30
     const auto end = in_child([] {
+        no_leaks();
         const pid_t parent = ::getpid();
         struct goodbye {
             pid_t of;
@@ -258,18 +257,21 @@ BOOST_AUTO_TEST_CASE(a_child_may_exit_wherever_its_parent_forked) {  // L30
                 if (with_a_loop) require_a_working_loop();
                 std::exit(3);
             }
-            BOOST_TEST(status_of(child) == 3 << 8);
+            require(status_of(child) == 3 << 8, "a child that exits with 3");
         }
     };
-    exits();
-    create_task(exits).get();
-    crocus::run([&] {
-        auto waiting = create_task([] { crocus::sleep(24h); });
+    check(in_child([&] {
+        no_leaks();
         exits();
         create_task(exits).get();
-        loop().call_soon(exits);
-        crocus::yield_now();
-    });
+        crocus::run([&] {
+            auto waiting = create_task([] { crocus::sleep(24h); });
+            exits();
+            create_task(exits).get();
+            loop().call_soon(exits);
+            crocus::yield_now();
+        });
+    }));
 }
 
 BOOST_AUTO_TEST_CASE(a_child_that_returns_from_a_task_of_its_parents_ends_with_a_message) {  // L30

@@ -1,65 +1,18 @@
-// A driver on virtual time: when nothing is ready the clock jumps to the next timer. Where nothing can ever become ready
-// the test fails with deadlock_error instead of hanging.
+// The tests' short names for crocus/testing.hpp.
 #pragma once
 
-#include <algorithm>
 #include <utility>
 
-#include <crocus/error.hpp>
-#include <crocus/io_driver.hpp>
-#include <crocus/run.hpp>
+#include <crocus/testing.hpp>
 
 namespace crocus::test {
 
-class virtual_time_driver : public io_driver {
-public:
-    [[nodiscard]] std::string_view name() const noexcept override { return "virtual time"; }
-    [[nodiscard]] time_point now() noexcept override { return now_; }
+using testing::advance;
+using testing::virtual_time_driver;
 
-    void poll(time_point until) override {
-        if (std::exchange(woken_, false) || until == time_point::min()) return;
-        if (until == time_point::max())
-            throw deadlock_error("nothing is ready, no timer is set: everybody waits for ever");
-        now_ = std::max(now_, until);
-    }
-    void wake() noexcept override { woken_ = true; }
-
-    /// As if the caller had computed for so long.
-    void advance(duration d) noexcept { now_ += d; }
-
-    io_handle adopt(int) override { no_descriptors(); }
-    void close(io_handle) noexcept override {}
-    [[nodiscard]] int native(io_handle) const noexcept override { return -1; }
-    io_handle open_socket(int, int, int) override { no_descriptors(); }
-    void bind(io_handle, const sockaddr*, socklen_t) override { no_descriptors(); }
-    void listen(io_handle, int) override { no_descriptors(); }
-    void shutdown(io_handle, int) override { no_descriptors(); }
-    void local_address(io_handle, sockaddr*, socklen_t*) const override { no_descriptors(); }
-    void remote_address(io_handle, sockaddr*, socklen_t*) const override { no_descriptors(); }
-    void connect(io_handle, const sockaddr*, socklen_t) override { no_descriptors(); }
-    io_handle accept(io_handle) override { no_descriptors(); }
-    std::size_t recv(io_handle, std::span<std::byte>) override { no_descriptors(); }
-    std::size_t send(io_handle, std::span<const iovec>) override { no_descriptors(); }
-    void wait_readable(io_handle) override { no_descriptors(); }
-    void wait_writable(io_handle) override { no_descriptors(); }
-    io_handle watch(int, io_watcher&) override { no_descriptors(); }
-    bool arm(io_handle, bool, bool) noexcept override { return false; }
-    void release(io_handle) noexcept override {}
-
-private:
-    [[noreturn]] static void no_descriptors() { throw usage_error("virtual time has no descriptors"); }
-
-    time_point now_{std::chrono::hours(1)};
-    bool woken_ = false;
-};
-
-/// As if the caller had computed for so long. Requires: the loop is run_virtual's.
-inline void advance(duration d) { dynamic_cast<virtual_time_driver&>(event_loop::current().driver()).advance(d); }
-
-/// run() on virtual time.
 template <class F>
 decltype(auto) run_virtual(F&& f) {
-    return run(std::forward<F>(f), {.driver = std::make_unique<virtual_time_driver>(), .handle_interrupt = false});
+    return testing::run(std::forward<F>(f));
 }
 
 }  // namespace crocus::test
