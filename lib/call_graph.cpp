@@ -94,12 +94,20 @@ private:
 
     /// The frames of who delegates to the generator whose body is on `f`, if one is. Returns who resumed it.
     static const fiber* append_behind(addresses& found, const fiber& f) {
-        const fiber* last = nullptr;
-        for (const fiber* const behind : generator_state::fibers_behind(f)) {
-            if (last != nullptr) append(found, [last](std::span<void*> into) { return last->frames(into); });
-            last = behind;
-        }
-        return last;
+        struct {
+            addresses& found;
+            const fiber* last = nullptr;
+        } walk{found};
+        generator_state::visit_fibers_behind(
+            f,
+            [](const fiber& behind, void* argument) {
+                auto& w = *static_cast<decltype(walk)*>(argument);
+                if (w.last != nullptr)
+                    append(w.found, [&w](std::span<void*> into) { return w.last->frames(into); });
+                w.last = &behind;
+            },
+            &walk);
+        return walk.last;
     }
 
     template <class Frames>

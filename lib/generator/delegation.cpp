@@ -1,6 +1,6 @@
 // yield.from: generators in a chain, and blocks of elements. How it works stands at generator_state.
-#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include <crocus/generator.hpp>
 
@@ -36,14 +36,13 @@ bool generator_state::delegate_to(generator_state& inner) {
     return there;
 }
 
-std::vector<const fiber*> generator_state::fibers_behind(const fiber& f) {
-    std::vector<const fiber*> found;
+void generator_state::visit_fibers_behind(const fiber& f, void (*visit)(const fiber&, void*), void* argument) {
     const auto* const body = static_cast<const generator_state*>(f.argument_of(&generator_state::entry));
-    if (body == nullptr) return found;
-    for (const auto* d = body->root_; d != nullptr && d != body; d = d->delegate_) found.push_back(&d->own_fiber());
-    std::ranges::reverse(found);
-    found.push_back(body->resumer_);
-    return found;
+    if (body == nullptr) return;
+    std::vector<const fiber*> delegators;
+    for (const auto* d = body->root_; d != nullptr && d != body; d = d->delegate_) delegators.push_back(&d->own_fiber());
+    for (auto d = delegators.rbegin(); d != delegators.rend(); ++d) visit(**d, argument);
+    visit(*body->resumer_, argument);
 }
 
 void generator_state::yield_block(std::size_t size, std::size_t element_size) {

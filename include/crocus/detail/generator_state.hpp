@@ -10,7 +10,6 @@
 #include <string>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 #include <crocus/config.hpp>
 #include <crocus/detail/block_pool.hpp>
@@ -100,8 +99,8 @@ public:
     void set_name(std::string name);
     [[nodiscard]] std::string name() const { return name_.get(); }
 
-    /// If a generator's body is on `f`: who delegates to it, the innermost first, and at last who resumed it.
-    [[nodiscard]] static std::vector<const fiber*> fibers_behind(const fiber& f);
+    /// If a generator's body is on `f`: visits who delegates to it, the innermost first, and at last who resumed it.
+    static void visit_fibers_behind(const fiber& f, void (*visit)(const fiber& behind, void* argument), void* argument);
 
 protected:
     generator_state(std::size_t stack_size, const std::source_location& site, bool takes_sent) noexcept
