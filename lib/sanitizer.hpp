@@ -8,8 +8,8 @@
 
 #include <crocus/fiber.hpp>
 
-#if __has_include(<valgrind/valgrind.h>)
-#include <valgrind/valgrind.h>
+#if __has_include(<valgrind/memcheck.h>)
+#include <valgrind/memcheck.h>
 #endif
 
 extern "C" {
@@ -41,16 +41,16 @@ inline bool present() noexcept {
     return &__sanitizer_start_switch_fiber != nullptr || &__tsan_switch_to_fiber != nullptr;
 }
 
-inline void unpoison(void* address, std::size_t size) noexcept {
-    if (&__asan_unpoison_memory_region != nullptr) __asan_unpoison_memory_region(address, size);
-}
-
 using flow = detail::sanitizer_flow;
 
 #ifdef VALGRIND_STACK_REGISTER
 inline bool under_valgrind() noexcept {
     static const bool yes = RUNNING_ON_VALGRIND != 0;
     return yes;
+}
+
+inline void make_undefined(void* address, std::size_t size) noexcept {
+    if (under_valgrind()) static_cast<void>(VALGRIND_MAKE_MEM_UNDEFINED(address, size));
 }
 
 /// Without this valgrind must guess what is a switch and what is a very large frame.
@@ -62,9 +62,17 @@ inline void deregister_stack(unsigned number) noexcept {
 }
 #else
 inline bool under_valgrind() noexcept { return false; }
+inline void make_undefined(void*, std::size_t) noexcept {}
 inline unsigned register_stack(void*, std::size_t) noexcept { return 0; }
 inline void deregister_stack(unsigned) noexcept {}
 #endif
+
+/// A stack begins anew: frames that were left, not returned from, leave poison behind; and what lay below the last one
+/// is nobody's to valgrind, though the new stack may begin there.
+inline void begin_stack(void* bottom, std::size_t size) noexcept {
+    if (&__asan_unpoison_memory_region != nullptr) __asan_unpoison_memory_region(bottom, size);
+    make_undefined(bottom, size);
+}
 
 /// True if somebody looks at every block and stack of this process.
 inline bool watching() noexcept { return present() || &__lsan_register_root_region != nullptr || under_valgrind(); }

@@ -207,7 +207,7 @@ stack::stack(std::size_t size) {
     if (s == nullptr) s = pool.take(slot_class);
     top_ = s;
     size_ = s->size;
-    sanitizer::unpoison(bottom(), size_);  // frames that were left, not returned from, leave poison behind
+    sanitizer::begin_stack(bottom(), size_);
 }
 
 void stack::give_back_below(const void* p) const noexcept {
