@@ -134,13 +134,13 @@ process_pool_executor::~process_pool_executor() { threads_->shutdown(true, false
 void process_pool_executor::shutdown(bool wait, bool cancel_futures) { threads_->shutdown(wait, cancel_futures); }
 
 void process_pool_executor::terminate_workers() {
+    shutdown(false, true);  // first, or what waits could begin in place of what dies
     pool_->signal_all(SIGTERM);
-    shutdown(false, true);
 }
 
 void process_pool_executor::kill_workers() {
-    pool_->signal_all(SIGKILL);
     shutdown(false, true);
+    pool_->signal_all(SIGKILL);
 }
 
 void process_pool_executor::require_ready() const {

@@ -140,7 +140,7 @@ inline void expect_every_fiber(const std::string& output) {
         BOOST_TEST(shows(output, "task 'unborn' \\(not started"));
         BOOST_TEST(
             shows(output, "generator '' \\(suspended, made at waiting_fibers.hpp" + frames + "generator_state::entry"));
-        BOOST_TEST(shows(output, "main 'thread [0-9]+' \\(running\\)\n  #0 [^\n]* crocus_test_stop"));
+        BOOST_TEST(shows(output, "main 'thread [0-9]+' \\(running\\)\n  #0 [^\n]* (::)?crocus_test_stop"));
     }
 }
 
