@@ -78,7 +78,7 @@ public:
 
     /// Cancels and awaits the tasks that are left, and shuts the default executor down. Does nothing if it is closed.
     ///
-    /// Throws: usage_error   inside its own run();   what the driver failed with
+    /// Throws: usage_error   inside a task or a run(), its own or another;   what the driver failed with
     void close();
 
 private:
