@@ -33,7 +33,6 @@ bool debug_asked_for() noexcept {
     return value != nullptr && *value != '\0' && std::string_view(value) != "0";
 }
 
-
 /// A thread's own loop: attached when first needed, ended with the thread.
 class implicit_loop {
 public:
@@ -293,8 +292,7 @@ void event_loop::dispose(std::unique_ptr<event_loop> loop) noexcept {
     kept.head = loop.release();
 }
 
-// -------------------------------------------------------------------------------------------------------- who runs
-// next
+// --------------------------------------------------------------------------------------------------- who runs next
 
 /// Takes the next agent from the queue and makes it the running one. The hub, if what comes first is the hub's to do.
 fiber& event_loop::next_flow() noexcept {
@@ -379,8 +377,7 @@ void event_loop::exit_running(void (*after)(void*) noexcept, void* argument) noe
     fiber::exit_to(next_flow(), after, argument);
 }
 
-// -------------------------------------------------------------------------------------------------------------- the
-// hub
+// --------------------------------------------------------------------------------------------------------- the hub
 
 void event_loop::run_hub() noexcept {
     while (hub_exit_ == nullptr) {

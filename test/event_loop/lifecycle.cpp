@@ -212,8 +212,7 @@ BOOST_AUTO_TEST_CASE(a_loop_whose_driver_fails_throws_that_out_of_run_forever) {
     BOOST_TEST(own.loop.run_until_complete([] { return 1; }) == 1);
 }
 
-// ------------------------------------------------------------------------------------------------------ until it is
-// done
+// ------------------------------------------------------------------------------------------------- until it is done
 
 BOOST_AUTO_TEST_CASE(a_loop_runs_until_a_function_a_coroutine_or_a_future_is_done) {  // L7
     own_loop own;

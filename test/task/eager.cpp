@@ -28,8 +28,7 @@ namespace {
 const task_options at_once{.eager_start = true};
 }
 
-// --------------------------------------------------------------------------------------------------------------
-// eagerly
+// ----------------------------------------------------------------------------------------------------------- eagerly
 
 BOOST_AUTO_TEST_CASE(an_eager_task_that_does_not_wait_has_ended_when_create_task_returns) {  // T23
     run_virtual([] {
@@ -195,8 +194,7 @@ BOOST_AUTO_TEST_CASE(an_eager_task_that_can_have_no_stack_fails_and_its_creator_
     });
 }
 
-// --------------------------------------------------------------------------------------------------------- task
-// factories
+// ---------------------------------------------------------------------------------------------------- task factories
 
 BOOST_AUTO_TEST_CASE(a_loops_task_factory_sees_and_changes_the_options_of_each_task) {  // L20, L21
     run_virtual([] {
