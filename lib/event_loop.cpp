@@ -334,7 +334,8 @@ fiber* event_loop::begin(detail::green_agent& unstarted) noexcept {
 
 void event_loop::begin_now(detail::green_agent& unstarted) {
     detail::green_agent* const self = running_;
-    if (self == nullptr) return ready_.push(unstarted);
+    // Where this is the loop around the one that runs, its main flow runs, but stands still.
+    if (self == nullptr || current_if_any() != this) return ready_.push(unstarted);
     fiber* const flow = begin(unstarted);
     running_ = self;
     if (flow == nullptr) return;  // it waits for a stack, or has failed for want of one

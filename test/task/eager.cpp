@@ -4,9 +4,11 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <crocus/context_var.hpp>
+#include <crocus/coroutine.hpp>
 #include <crocus/error.hpp>
 #include <crocus/generator.hpp>
 #include <crocus/run.hpp>
@@ -175,6 +177,33 @@ BOOST_AUTO_TEST_CASE(in_a_callback_an_eager_task_begins_when_its_turn_comes) {  
         crocus::yield_now();
         BOOST_TEST(log == "callback task ");
     });
+}
+
+BOOST_AUTO_TEST_CASE(in_a_coroutine_driven_by_hand_an_eager_task_begins_when_its_turn_comes) {  // T23, its deviation
+    run_virtual([] {
+        std::string log;
+        crocus::coroutine<void> driven = [&] {
+            static_cast<void>(create_task([&] { log += "task "; }, at_once));
+            log += "coroutine ";
+        };
+        static_cast<void>(driven.send());
+        crocus::yield_now();
+        BOOST_TEST(log == "coroutine task ");
+    });
+}
+
+BOOST_AUTO_TEST_CASE(an_eager_task_of_the_loop_around_the_one_that_runs_begins_when_its_turn_comes) {  // T23
+    std::thread([] {
+        auto& around = event_loop::current();
+        std::string log;
+        run_virtual([&] {
+            static_cast<void>(create_task([&] { log += &event_loop::current() == &around ? "own" : "other"; },
+                                          {.eager_start = true, .loop = &around}));
+            BOOST_TEST(log.empty());
+        });
+        crocus::yield_now();
+        BOOST_TEST(log == "own");
+    }).join();
 }
 
 BOOST_AUTO_TEST_CASE(an_eager_task_leaves_its_creators_errno_alone) {
