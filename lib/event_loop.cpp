@@ -129,13 +129,14 @@ void green_agent::reschedule() {
 
 void handle::cancel() noexcept {
     if (!callback_ || callback_->cancelled || callback_->started) return;
-    callback_->cancelled = true;
-    callback_->release();
-    callback_->context = {};
-    if (auto* const waiting = callback_->waits_for; waiting != nullptr) {
+    const auto callback = callback_;  // what the function captured may own this handle
+    callback->cancelled = true;
+    if (auto* const waiting = callback->waits_for; waiting != nullptr) {
         waiting->loop.remove_timer(*waiting);
         delete waiting;
     }
+    callback->release();
+    callback->context = {};
 }
 
 time_point handle::when() const noexcept {
@@ -172,8 +173,9 @@ void event_loop::destroy_scheduled() noexcept {
     }
     while (auto* const t = timers_.take_due(time_point::max())) {
         if (t->fire != detail::callback_timer::due) continue;
-        const std::unique_ptr<detail::callback_timer> waiting(static_cast<detail::callback_timer*>(t));
-        waiting->what->release();
+        const auto callback = static_cast<detail::callback_timer*>(t)->what;
+        delete static_cast<detail::callback_timer*>(t);
+        callback->release();  // last: what it captured may cancel it as it goes
     }
 }
 
