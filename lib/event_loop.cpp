@@ -212,7 +212,7 @@ void event_loop::set_exception_handler(exception_handler handler) { exception_ha
 
 void event_loop::call_exception_handler(const exception_context& context) noexcept {
     try {
-        if (exception_handler_) return exception_handler_(*this, context);
+        if (const exception_handler handler = exception_handler_) return handler(*this, context);  // it may set another
     } catch (...) {
         report_unraisable("in an event loop's exception handler", std::current_exception());
     }

@@ -390,3 +390,17 @@ BOOST_AUTO_TEST_CASE(another_librarys_loop_runs_this_one_through_the_driver) {  
     BOOST_TEST(log == "paint work paint work ");
     BOOST_TEST(loop.driver().name() == "toolkit");
 }
+
+BOOST_AUTO_TEST_CASE(an_exception_handler_may_set_another) {  // L22
+    own_loop own;
+    std::string seen;
+    own.loop.set_exception_handler(
+        [&seen, name = std::string(100, 'x')](event_loop& loop, const crocus::exception_context&) {
+            loop.set_exception_handler([&seen](event_loop&, const crocus::exception_context&) { seen += " next"; });
+            seen += name;
+        });
+    for (int i = 0; i != 2; ++i) own.loop.call_soon([] { throw std::runtime_error("inside"); });
+    own.loop.stop();
+    own.loop.run_forever();
+    BOOST_TEST(seen == std::string(100, 'x') + " next");
+}

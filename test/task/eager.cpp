@@ -247,6 +247,19 @@ BOOST_AUTO_TEST_CASE(a_loops_task_factory_sees_and_changes_the_options_of_each_t
     });
 }
 
+BOOST_AUTO_TEST_CASE(a_task_factory_may_set_another) {  // L21
+    run_virtual([] {
+        event_loop::current().set_task_factory([name = std::string(100, 'x')](event_loop& loop, task_options& options) {
+            loop.set_task_factory({});
+            options.name = name;
+        });
+        auto first = create_task([] {});
+        BOOST_TEST(first.name() == std::string(100, 'x'));
+        BOOST_TEST(create_task([] {}, {.name = "b"}).name() == "b");
+        first.get();
+    });
+}
+
 BOOST_AUTO_TEST_CASE(the_eager_task_factory_makes_all_tasks_of_a_loop_eager) {  // T23, L21
     run_virtual([] {
         event_loop::current().set_task_factory(crocus::eager_task_factory);
