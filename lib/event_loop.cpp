@@ -252,7 +252,7 @@ std::size_t event_loop::shut_down() {
     const std::size_t left = tasks_.size();
     end_tasks();
     while (waiting_coroutines_ != nullptr) waiting_coroutines_->end_with_loop();
-    if (default_executor_) default_executor_->shutdown();
+    if (const auto executor = default_executor_) executor->shutdown();  // another may be set meanwhile
     end_tasks();  // its last calls may have made some
     return left;
 }

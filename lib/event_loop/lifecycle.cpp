@@ -150,7 +150,7 @@ void event_loop::close() {
         detach(before);
         if (error) std::rethrow_exception(error);
     }
-    if (default_executor_) default_executor_->shutdown();
+    if (const auto executor = default_executor_) executor->shutdown();  // which may wait, and another be set
     closed_ = true;
     decide_examination();
     inbox_->close();
