@@ -121,8 +121,9 @@ void event_loop::run_forever() {
 }
 
 void event_loop::stop() {
-    if (std::exchange(stopping_, true)) return;
-    if (run_ != nullptr) end_run_soon();
+    if (stopping_) return;
+    if (run_ != nullptr) end_run_soon();  // may throw
+    stopping_ = true;
 }
 
 /// After what is ready now, and before all that will be.
