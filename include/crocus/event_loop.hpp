@@ -158,6 +158,7 @@ public:
     /// result. A cancellation of the main flow is forwarded to it. (L7) Defined in run.hpp.
     ///
     /// Throws: what it throws;   loop_stopped   stop() came first: it goes on when the loop runs again
+    ///         usage_error   it is another loop's
     ///         usage_error, loop_closed, and what the driver failed with, as run_forever
     template <class What>
     auto run_until_complete(What&& what, std::source_location site = std::source_location::current());

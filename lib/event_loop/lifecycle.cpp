@@ -32,6 +32,7 @@ public:
         if (until_ != nullptr && !until_->done()) until_->on_done(*this);
         if (until_ != nullptr)
             if (const auto message = agent::current().take_cancellation()) until_->cancel(*message);
+        if (done()) return;
         for_either both(until_);
         ended_.wait(both);
     }
@@ -96,7 +97,6 @@ loop_runs::~loop_runs() {
 
 bool event_loop::wait_until_done(detail::future_state* until) {
     detail::loop_run run(until);
-    if (run.done()) return true;
     struct entered {
         event_loop& loop;
         entered(event_loop& l, detail::loop_run& r) : loop(l) { l.run_ = &r; }
@@ -107,6 +107,7 @@ bool event_loop::wait_until_done(detail::future_state* until) {
             loop.stopping_ = false;
         }
     } const here(*this, run);
+    if (run.done()) return true;
     if (stopping_) {
         look_outside(time_point::min());
         end_run_soon();

@@ -276,8 +276,40 @@ BOOST_AUTO_TEST_CASE(cancelling_the_main_flow_cancels_what_the_loop_runs_for) { 
     BOOST_TEST(own.loop.run_until_complete([] { return 6; }) == 6);  // it was for that run alone
 }
 
-// ---------------------------------------------------------------------------------------------------------------
-// closing
+BOOST_AUTO_TEST_CASE(a_stop_that_comes_before_a_run_for_what_is_done_already_is_used_up_by_it) {  // L7, L8
+    own_loop own;
+    future<int> done(own.loop);
+    own.loop.run_until_complete([&] { done.set_result(1); });
+    own.loop.stop();
+    BOOST_TEST(own.loop.run_until_complete(done) == 1);
+    bool called = false;
+    own.loop.call_later(1s, [&] {
+        called = true;
+        own.loop.stop();
+    });
+    own.loop.run_forever();
+    BOOST_TEST(called);
+}
+
+BOOST_AUTO_TEST_CASE(a_main_flow_that_was_cancelled_before_cancels_what_it_runs_the_loop_for) {  // L7, T8
+    std::thread([] {
+        auto& loop = event_loop::current();
+        future<int> f;
+        loop.main_agent().cancel("before");
+        BOOST_TEST(crocus::test::cancellation_of([&] { static_cast<void>(loop.run_until_complete(f)); }) == "before");
+        BOOST_TEST(f.cancelled());
+    }).join();
+}
+
+BOOST_AUTO_TEST_CASE(a_loop_does_not_run_for_what_belongs_to_another) {  // L7
+    own_loop one, other;
+    future<int> f(other.loop);
+    const std::string message = message_of([&] { static_cast<void>(one.loop.run_until_complete(f)); });
+    BOOST_TEST(contains(message, "belongs to another"));
+    BOOST_TEST(!one.loop.is_running());
+}
+
+// ----------------------------------------------------------------------------------------------------------- closing
 
 BOOST_AUTO_TEST_CASE(a_closed_loop_takes_nothing_more) {  // L9, L11, L20
     own_loop own;
