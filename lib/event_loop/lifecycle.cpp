@@ -170,10 +170,13 @@ event_loop::~event_loop() {
         close();
     } catch (...) {
         report_unraisable("while an event loop was destroyed", std::current_exception());
-        if (!tasks_.empty()) {
-            std::fputs("crocus: fatal: an event loop was destroyed with tasks that could not be ended\n", stderr);
-            std::abort();  // their stacks refer to it
+        if (is_running() || !tasks_.empty()) {
+            std::fputs(is_running() ? "crocus: fatal: an event loop was destroyed while it ran\n"
+                                    : "crocus: fatal: an event loop was destroyed with tasks that could not be ended\n",
+                       stderr);
+            std::abort();  // what runs, or their stacks, refer to it
         }
+        inbox_->close();
         destroy_scheduled();
     }
     while (idle_stacks_ != nullptr) std::exchange(idle_stacks_, idle_stacks_->next_idle)->destroy();

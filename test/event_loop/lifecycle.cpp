@@ -1,5 +1,7 @@
 #define BOOST_TEST_MODULE event_loop_lifecycle
 #include <boost/test/unit_test.hpp>
+#include <csignal>
+#include <exception>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -9,12 +11,14 @@
 #include <crocus/coroutine.hpp>
 #include <crocus/error.hpp>
 #include <crocus/event_loop.hpp>
+#include <crocus/executor.hpp>
 #include <crocus/future.hpp>
 #include <crocus/run.hpp>
 #include <crocus/task.hpp>
 #include <crocus/unraisable.hpp>
 #include <crocus/wait_queue.hpp>
 
+#include "../support/child.hpp"
 #include "../support/loop_tests.hpp"
 #include "../support/virtual_time.hpp"
 
@@ -363,8 +367,79 @@ BOOST_AUTO_TEST_CASE(the_destructor_closes_a_loop) {  // L10, its deviation
     BOOST_TEST(log == "the event loop is shut down");
 }
 
-// ------------------------------------------------------------------------------------------------------------- its
-// parts
+BOOST_AUTO_TEST_CASE(a_loop_may_be_closed_in_a_task_of_another_which_stands_still_meanwhile) {  // L9
+    own_loop left;
+    std::string log;
+    static_cast<void>(create_task(
+        [&] {
+            crocus::test::cancellation_of([] { crocus::sleep(1h); });
+            crocus::sleep(1s);  // in its own loop's time
+            log += "unwound ";
+        },
+        {.loop = &left.loop}));
+    left.loop.stop();
+    left.loop.run_forever();
+    crocus::test::run_virtual([&] {
+        auto closes = create_task([&] {
+            left.loop.close();
+            log += "closed ";
+        });
+        auto other = create_task([&] { log += "other "; });
+        closes.get();
+        other.get();
+    });
+    BOOST_TEST(log == "unwound closed other ");
+}
+
+BOOST_AUTO_TEST_CASE(what_a_callback_captured_may_cancel_it_as_the_loop_is_closed) {  // L9, L17
+    struct cancels {
+        crocus::handle soon, later;
+        ~cancels() {
+            soon.cancel();
+            later.cancel();
+        }
+    };
+    own_loop own;
+    auto owner = std::make_shared<cancels>();
+    owner->later = own.loop.call_later(1h, [owner] {});
+    owner.reset();
+    owner = std::make_shared<cancels>();
+    owner->soon = own.loop.call_soon([owner] {});
+    const std::weak_ptr<cancels> gone = owner;
+    owner.reset();
+    own.loop.close();
+    BOOST_TEST(gone.expired());
+}
+
+BOOST_AUTO_TEST_CASE(a_loop_whose_end_failed_takes_no_more_from_other_threads) {  // L9, L14
+    struct stubborn final : crocus::executor {
+        void shutdown(bool, bool) override { throw std::runtime_error("not now"); }
+        void execute(crocus::work_item item) override { item.run(); }
+    };
+    auto own = std::make_unique<own_loop>();
+    own->loop.set_default_executor(std::make_shared<stubborn>());
+    const auto ref = own->loop.ref();
+    std::string ignored;
+    crocus::set_unraisable_hook(
+        [&](const std::string&, std::exception_ptr error) { ignored += crocus::describe(error); });
+    own.reset();
+    crocus::set_unraisable_hook({});
+    BOOST_TEST(contains(ignored, "not now"));
+    BOOST_TEST(!ref.call_soon([] {}));
+    ref.wake();
+}
+
+BOOST_AUTO_TEST_CASE(a_loop_that_is_destroyed_while_it_runs_ends_the_process) {  // L10
+    const auto end = crocus::test::in_child([] {
+        auto loop = std::make_unique<event_loop>(virtual_time());
+        loop->call_soon([&] { loop.reset(); });
+        loop->run_forever();
+    });
+    BOOST_TEST(end.killed_by(SIGABRT));
+    BOOST_TEST(contains(end.output, "an event loop was destroyed while it ran"));
+}
+
+// --------------------------------------------------------------------------------------------------------- its parts
 
 BOOST_AUTO_TEST_CASE(futures_are_made_for_any_loop_and_know_it) {  // F1, F12, L19
     own_loop own;
