@@ -1,7 +1,6 @@
 #include <crocus/call_graph.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -34,6 +33,9 @@ call_graph_frame frame_at(void* address) {
     return {address, std::string(slash != nullptr ? slash + 1 : info.dli_fname) + "+" + offset};
 }
 
+constexpr std::size_t most_frames = 1U << 16U;  // of one stack: it may be damaged
+constexpr std::size_t most_waits = 100;  // from the first one to the last: each takes a part of the caller's stack
+
 /// Collects the graph of those who await somebody.
 class graph_maker {
 public:
@@ -65,7 +67,7 @@ private:
         made.shown_before = std::ranges::find(path_, identity) != path_.end();
         if (made.shown_before) return made;
         for (void* const address : limited(stack)) made.call_stack.push_back(frame_at(address));
-        if (outcome == nullptr) return made;
+        if (outcome == nullptr || path_.size() == most_waits) return made;
         path_.push_back(identity);
         for (const agent* const waits : outcome->awaited_by()) made.awaited_by.push_back(of(*waits));
         path_.pop_back();
@@ -74,7 +76,7 @@ private:
 
     [[nodiscard]] std::span<void* const> limited(const addresses& stack) const noexcept {
         const std::span all(stack);
-        const auto count = std::min(all.size(), static_cast<std::size_t>(std::abs(limit_)));
+        const auto count = std::min(all.size(), static_cast<std::size_t>(std::abs(long{limit_})));
         return limit_ >= 0 ? all.first(count) : all.last(count);
     }
 
@@ -112,8 +114,13 @@ private:
 
     template <class Frames>
     static void append(addresses& to, Frames frames) {
-        std::array<void*, 256> part;
-        to.insert(to.end(), part.data(), part.data() + frames(std::span<void*>(part)));
+        addresses part(64);
+        std::size_t found = frames(std::span(part));
+        while (found == part.size() && found < most_frames) {
+            part.resize(2 * part.size());
+            found = frames(std::span(part));
+        }
+        to.insert(to.end(), part.data(), part.data() + found);
     }
 
     int limit_;

@@ -33,7 +33,6 @@ bool debug_asked_for() noexcept {
     return value != nullptr && *value != '\0' && std::string_view(value) != "0";
 }
 
-
 /// A thread's own loop: attached when first needed, ended with the thread.
 class implicit_loop {
 public:
@@ -130,13 +129,14 @@ void green_agent::reschedule() {
 
 void handle::cancel() noexcept {
     if (!callback_ || callback_->cancelled || callback_->started) return;
-    callback_->cancelled = true;
-    callback_->release();
-    callback_->context = {};
-    if (auto* const waiting = callback_->waits_for; waiting != nullptr) {
+    const auto callback = callback_;  // what the function captured may own this handle
+    callback->cancelled = true;
+    if (auto* const waiting = callback->waits_for; waiting != nullptr) {
         waiting->loop.remove_timer(*waiting);
         delete waiting;
     }
+    callback->release();
+    callback->context = {};
 }
 
 time_point handle::when() const noexcept {
@@ -173,8 +173,9 @@ void event_loop::destroy_scheduled() noexcept {
     }
     while (auto* const t = timers_.take_due(time_point::max())) {
         if (t->fire != detail::callback_timer::due) continue;
-        const std::unique_ptr<detail::callback_timer> waiting(static_cast<detail::callback_timer*>(t));
-        waiting->what->release();
+        const auto callback = static_cast<detail::callback_timer*>(t)->what;
+        delete static_cast<detail::callback_timer*>(t);
+        callback->release();  // last: what it captured may cancel it as it goes
     }
 }
 
@@ -211,7 +212,7 @@ void event_loop::set_exception_handler(exception_handler handler) { exception_ha
 
 void event_loop::call_exception_handler(const exception_context& context) noexcept {
     try {
-        if (exception_handler_) return exception_handler_(*this, context);
+        if (const exception_handler handler = exception_handler_) return handler(*this, context);  // it may set another
     } catch (...) {
         report_unraisable("in an event loop's exception handler", std::current_exception());
     }
@@ -251,7 +252,7 @@ std::size_t event_loop::shut_down() {
     const std::size_t left = tasks_.size();
     end_tasks();
     while (waiting_coroutines_ != nullptr) waiting_coroutines_->end_with_loop();
-    if (default_executor_) default_executor_->shutdown();
+    if (const auto executor = default_executor_) executor->shutdown();  // another may be set meanwhile
     end_tasks();  // its last calls may have made some
     return left;
 }
@@ -293,8 +294,7 @@ void event_loop::dispose(std::unique_ptr<event_loop> loop) noexcept {
     kept.head = loop.release();
 }
 
-// -------------------------------------------------------------------------------------------------------- who runs
-// next
+// --------------------------------------------------------------------------------------------------- who runs next
 
 /// Takes the next agent from the queue and makes it the running one. The hub, if what comes first is the hub's to do.
 fiber& event_loop::next_flow() noexcept {
@@ -336,7 +336,8 @@ fiber* event_loop::begin(detail::green_agent& unstarted) noexcept {
 
 void event_loop::begin_now(detail::green_agent& unstarted) {
     detail::green_agent* const self = running_;
-    if (self == nullptr) return ready_.push(unstarted);
+    // Where this is the loop around the one that runs, its main flow runs, but stands still.
+    if (self == nullptr || current_if_any() != this) return ready_.push(unstarted);
     fiber* const flow = begin(unstarted);
     running_ = self;
     if (flow == nullptr) return;  // it waits for a stack, or has failed for want of one
@@ -379,8 +380,7 @@ void event_loop::exit_running(void (*after)(void*) noexcept, void* argument) noe
     fiber::exit_to(next_flow(), after, argument);
 }
 
-// -------------------------------------------------------------------------------------------------------------- the
-// hub
+// --------------------------------------------------------------------------------------------------------- the hub
 
 void event_loop::run_hub() noexcept {
     while (hub_exit_ == nullptr) {

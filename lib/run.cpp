@@ -107,8 +107,10 @@ std::exception_ptr runner::shut_down(std::exception_ptr error) {
 
 void runner::close() {
     if (runs_) throw usage_error("a runner cannot be closed inside its own run()");
-    if (std::exchange(closed_, true) || !loop_) return;
-    runs_.emplace(*loop_, "close()");
+    if (closed_) return;
+    if (loop_) runs_.emplace(*loop_, "close()");
+    closed_ = true;
+    if (!loop_) return;
     const auto error = shut_down(nullptr);
     runs_.reset();
     if (error) std::rethrow_exception(error);

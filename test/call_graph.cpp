@@ -35,6 +35,13 @@ VISIBLE void the_middle() {
     the_leaf();
     asm volatile("");
 }
+VISIBLE void the_recursion(int depth) {
+    if (depth == 0)
+        the_leaf();
+    else
+        the_recursion(depth - 1);
+    asm volatile("");
+}
 VISIBLE void the_joiner(crocus::future<void> of) {
     of.get();
     asm volatile("");
@@ -243,6 +250,39 @@ BOOST_AUTO_TEST_CASE(all_tasks_of_a_program_that_hangs_are_shown) {  // F19, C28
         BOOST_TEST(contains(text, "    * task 'b'"));
         BOOST_TEST(contains(text, "\n* task 'b'"));
         a.cancel();
+    });
+}
+
+BOOST_AUTO_TEST_CASE(those_who_wait_in_a_long_chain_are_shown_as_far_as_a_stack_can_hold) {  // F18
+    run_virtual([] {
+        crocus::future<void> start;
+        std::vector<crocus::task<void>> chain{create_task([=]() mutable { start.get(); })};
+        for (std::size_t i = 1; i != 3000; ++i) chain.push_back(create_task([&chain, i] { chain[i - 1].get(); }));
+        crocus::yield_now();
+        auto depth = create_task([&] {
+            const call_graph graph = capture_call_graph(chain.front());
+            std::size_t waits = 0;
+            for (auto* at = &graph; !at->awaited_by.empty(); at = &at->awaited_by.front()) ++waits;
+            return waits;
+        });
+        BOOST_TEST(depth.get() == 100U);
+        start.set_result();
+        chain.back().get();
+    });
+}
+
+BOOST_AUTO_TEST_CASE(the_outermost_calls_of_a_deep_stack_are_found) {  // F18
+    if (!stacks_can_be_shown()) return;
+    run_virtual([] {
+        auto deep = create_task([] { the_recursion(1000); });
+        crocus::yield_now();
+        const auto whole = capture_call_graph(deep, {.limit = 10'000}).call_stack;
+        BOOST_TEST(whole.size() > 1000U);
+        const auto outermost = capture_call_graph(deep, {.limit = -2}).call_stack;
+        BOOST_REQUIRE(outermost.size() == 2U);
+        BOOST_TEST(outermost.back().address == whole.back().address);
+        BOOST_TEST(!contains(outermost.front().function, "the_recursion"));
+        deep.cancel();
     });
 }
 

@@ -181,6 +181,21 @@ BOOST_AUTO_TEST_CASE(a_callback_that_cancels_its_own_handle_runs_to_its_end) {  
     });
 }
 
+BOOST_AUTO_TEST_CASE(what_a_callback_captured_may_own_the_handle_that_cancels_it) {  // L17
+    run_virtual([] {
+        struct owner {
+            crocus::handle timeout;
+        };
+        auto owns = std::make_shared<owner>();
+        owns->timeout = event_loop::current().call_later(1h, [owns] {});
+        const std::weak_ptr<owner> gone = owns;
+        auto& timeout = owns->timeout;
+        owns.reset();
+        timeout.cancel();
+        BOOST_TEST(gone.expired());
+    });
+}
+
 BOOST_AUTO_TEST_CASE(a_handle_may_outlive_its_loop) {
     const auto held = std::make_shared<int>(0);
     auto [soon, later] = run_virtual([&] {

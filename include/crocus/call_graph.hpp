@@ -32,7 +32,8 @@ struct call_graph_options {
     int limit = 64;
 };
 
-/// What the caller does, and who waits for it (F18). A generator's body is followed by who resumed it.
+/// What the caller does, and who waits for it (F18). A generator's body is followed by who resumed it. Who stands more
+/// than 100 waits away is left out.
 ///
 /// Over Boost.Context (doc/internals.md) the stacks of those who wait are not shown.
 ///

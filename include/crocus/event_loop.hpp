@@ -141,7 +141,7 @@ public:
 
     /// close() (L10). What that would throw goes to the unraisable hook.
     ///
-    /// Requires: it does not run.
+    /// Requires: it does not run, and its tasks can be ended; else the process is.
     ~event_loop();
 
     // ------------------------------------------------------------------------------------------------------- running it
@@ -158,6 +158,7 @@ public:
     /// result. A cancellation of the main flow is forwarded to it. (L7) Defined in run.hpp.
     ///
     /// Throws: what it throws;   loop_stopped   stop() came first: it goes on when the loop runs again
+    ///         usage_error   it is another loop's
     ///         usage_error, loop_closed, and what the driver failed with, as run_forever
     template <class What>
     auto run_until_complete(What&& what, std::source_location site = std::source_location::current());
@@ -166,11 +167,12 @@ public:
     /// and ends so. (L8)
     void stop();
 
-    /// Ends the loop for good: tasks that are left are reported, cancelled, and awaited; callbacks that have not run
-    /// never will; the default executor is shut down. Does nothing if it is closed. (L9, T17)
+    /// Ends the loop for good: tasks that are left are reported, cancelled, and awaited; callbacks that have not run when
+    /// these have ended never will; the default executor is shut down. Does nothing if it is closed. (L9, T17)
     ///
-    /// Suspends: until the tasks have ended, with the calling flow as main flow
-    /// Throws:   usage_error   it runs, or the caller is a task of another loop
+    /// Suspends: until the tasks have ended, with the calling flow as main flow: in a task or callback of another loop,
+    ///           that loop stands still meanwhile
+    /// Throws:   usage_error   it runs;   what the driver failed with: it is not closed then
     void close();
 
     /// It is some thread's loop now. (L11)

@@ -78,7 +78,7 @@ public:
 
     /// Cancels and awaits the tasks that are left, and shuts the default executor down. Does nothing if it is closed.
     ///
-    /// Throws: usage_error   inside its own run();   what the driver failed with
+    /// Throws: usage_error   inside a task or a run(), its own or another;   what the driver failed with
     void close();
 
 private:
@@ -117,12 +117,14 @@ template <class What>
 auto event_loop::run_until_complete(What&& what, std::source_location site) {
     const detail::loop_runs runs(*this, "run_until_complete()");
     auto done = [&] {
-        if constexpr (is_future<std::remove_cvref_t<What>>)
+        if constexpr (is_future<std::remove_cvref_t<What>>) {
+            what.state()->require_this_loop();
             return std::decay_t<What>(what);
-        else if constexpr (is_coroutine<std::remove_cvref_t<What>>)
+        } else if constexpr (is_coroutine<std::remove_cvref_t<What>>) {
             return create_task(std::forward<What>(what), task_options{.stack_size = what.stack_size(), .loop = this});
-        else
+        } else {
             return create_task(std::forward<What>(what), task_options{.loop = this}, site);
+        }
     }();
     if (!wait_until_done(done.state().get())) throw loop_stopped(done.to_string());
     return done.result();

@@ -112,8 +112,8 @@ auto* new_task(F&& f, task_options& options, const std::source_location& site) {
 /// Makes a task that will run `f()`, after all that is ready now (T1). Makes the thread's loop if there is none.
 ///
 /// One that starts eagerly runs at once, and the caller goes on, before all else, when it waits or has ended: a tree of
-/// such tasks is walked in depth with few stacks. Where the caller cannot wait, in a callback, it begins when its turn
-/// comes. (T23)
+/// such tasks is walked in depth with few stacks. In a callback, which cannot wait, in a coroutine that is driven by
+/// hand, and for a loop that is not the calling thread's now, it begins when its turn comes. (T23)
 ///
 /// Await the handle, or keep it where something will: what f throws is reported only when nobody can retrieve it.
 /// What f captures by reference must outlive the task; gather() and its kind see to that by waiting.

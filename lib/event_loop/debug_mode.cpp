@@ -28,7 +28,7 @@ void event_loop::decide_examination() noexcept { examines_tasks_ = closed_ || de
 
 void event_loop::examine(task_options& options) {
     require_usable();
-    if (task_factory_) task_factory_(*this, options);
+    if (const task_factory factory = task_factory_) factory(*this, options);  // it may set another
 }
 
 void event_loop::require_can_suspend() {

@@ -24,16 +24,17 @@ void event_loop::set_default_executor(std::shared_ptr<executor> replacement) {
 
 bool event_loop::shutdown_default_executor(std::optional<duration> limit) {
     executor_shut_down_ = true;
-    if (!default_executor_) return true;
+    const auto ending = default_executor_;  // another may be set meanwhile
+    if (!ending) return true;
     if (!limit) {
-        default_executor_->shutdown();
+        ending->shutdown();
         return true;
     }
-    default_executor_->shutdown(false);
+    ending->shutdown(false);
     concurrent_promise<void> promise;
     const auto ended = promise.get_future();
     // It may have to wait for longer than anybody here does.
-    std::thread([executor = default_executor_, promise = std::move(promise)]() mutable {
+    std::thread([executor = ending, promise = std::move(promise)]() mutable {
         executor->shutdown();
         executor.reset();
         promise.set_result();

@@ -32,6 +32,7 @@ public:
         if (until_ != nullptr && !until_->done()) until_->on_done(*this);
         if (until_ != nullptr)
             if (const auto message = agent::current().take_cancellation()) until_->cancel(*message);
+        if (done()) return;
         for_either both(until_);
         ended_.wait(both);
     }
@@ -96,7 +97,6 @@ loop_runs::~loop_runs() {
 
 bool event_loop::wait_until_done(detail::future_state* until) {
     detail::loop_run run(until);
-    if (run.done()) return true;
     struct entered {
         event_loop& loop;
         entered(event_loop& l, detail::loop_run& r) : loop(l) { l.run_ = &r; }
@@ -107,6 +107,7 @@ bool event_loop::wait_until_done(detail::future_state* until) {
             loop.stopping_ = false;
         }
     } const here(*this, run);
+    if (run.done()) return true;
     if (stopping_) {
         look_outside(time_point::min());
         end_run_soon();
@@ -121,8 +122,9 @@ void event_loop::run_forever() {
 }
 
 void event_loop::stop() {
-    if (std::exchange(stopping_, true)) return;
-    if (run_ != nullptr) end_run_soon();
+    if (stopping_) return;
+    if (run_ != nullptr) end_run_soon();  // may throw
+    stopping_ = true;
 }
 
 /// After what is ready now, and before all that will be.
@@ -150,7 +152,7 @@ void event_loop::close() {
         detach(before);
         if (error) std::rethrow_exception(error);
     }
-    if (default_executor_) default_executor_->shutdown();
+    if (const auto executor = default_executor_) executor->shutdown();  // which may wait, and another be set
     closed_ = true;
     decide_examination();
     inbox_->close();
@@ -168,10 +170,13 @@ event_loop::~event_loop() {
         close();
     } catch (...) {
         report_unraisable("while an event loop was destroyed", std::current_exception());
-        if (!tasks_.empty()) {
-            std::fputs("crocus: fatal: an event loop was destroyed with tasks that could not be ended\n", stderr);
-            std::abort();  // their stacks refer to it
+        if (is_running() || !tasks_.empty()) {
+            std::fputs(is_running() ? "crocus: fatal: an event loop was destroyed while it ran\n"
+                                    : "crocus: fatal: an event loop was destroyed with tasks that could not be ended\n",
+                       stderr);
+            std::abort();  // what runs, or their stacks, refer to it
         }
+        inbox_->close();
         destroy_scheduled();
     }
     while (idle_stacks_ != nullptr) std::exchange(idle_stacks_, idle_stacks_->next_idle)->destroy();

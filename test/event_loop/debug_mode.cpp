@@ -196,3 +196,21 @@ BOOST_AUTO_TEST_CASE(in_debug_mode_callbacks_may_not_even_call_what_need_not_sus
     BOOST_TEST(errors_in(true) == 2U);
     BOOST_TEST(errors_in(false) == 0U);
 }
+
+BOOST_AUTO_TEST_CASE(a_stop_that_debug_mode_refused_does_not_keep_the_next_one_from_working) {  // L25, L8
+    event_loop loop(std::make_unique<crocus::test::virtual_time_driver>());
+    loop.set_debug(true);
+    bool refused = false;
+    loop.call_soon([&] {
+        std::thread([&] {
+            try {
+                loop.stop();
+            } catch (const crocus::usage_error&) {
+                refused = true;
+            }
+        }).join();
+        loop.stop();
+    });
+    loop.run_forever();
+    BOOST_TEST(refused);
+}

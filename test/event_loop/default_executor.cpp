@@ -54,3 +54,29 @@ BOOST_AUTO_TEST_CASE(calls_that_do_not_end_in_time_are_reported_and_go_on) {  //
     });
     ended.get_future().wait();
 }
+
+BOOST_AUTO_TEST_CASE(one_that_is_replaced_while_it_is_shut_down_lives_until_then) {  // L50
+    struct slow final : crocus::executor {
+        explicit slow(std::string& events) : log(events) {}
+        ~slow() override { log += "destroyed "; }
+        void shutdown(bool, bool) override {
+            crocus::yield_now();
+            log += "shut down ";
+        }
+        void execute(crocus::work_item item) override { item.run(); }
+        std::string& log;
+    };
+    std::string log;
+    crocus::run([&] {
+        auto& loop = event_loop::current();
+        loop.set_default_executor(std::make_shared<slow>(log));
+        auto ends = crocus::create_task([&] { loop.shutdown_default_executor(); });
+        auto replaces = crocus::create_task([&] {
+            loop.set_default_executor(nullptr);
+            log += "replaced ";
+        });
+        ends.get();
+        replaces.get();
+    });
+    BOOST_TEST(log == "replaced shut down destroyed ");
+}

@@ -1,5 +1,7 @@
 #define BOOST_TEST_MODULE event_loop_lifecycle
 #include <boost/test/unit_test.hpp>
+#include <csignal>
+#include <exception>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -9,12 +11,14 @@
 #include <crocus/coroutine.hpp>
 #include <crocus/error.hpp>
 #include <crocus/event_loop.hpp>
+#include <crocus/executor.hpp>
 #include <crocus/future.hpp>
 #include <crocus/run.hpp>
 #include <crocus/task.hpp>
 #include <crocus/unraisable.hpp>
 #include <crocus/wait_queue.hpp>
 
+#include "../support/child.hpp"
 #include "../support/loop_tests.hpp"
 #include "../support/virtual_time.hpp"
 
@@ -212,8 +216,7 @@ BOOST_AUTO_TEST_CASE(a_loop_whose_driver_fails_throws_that_out_of_run_forever) {
     BOOST_TEST(own.loop.run_until_complete([] { return 1; }) == 1);
 }
 
-// ------------------------------------------------------------------------------------------------------ until it is
-// done
+// ------------------------------------------------------------------------------------------------- until it is done
 
 BOOST_AUTO_TEST_CASE(a_loop_runs_until_a_function_a_coroutine_or_a_future_is_done) {  // L7
     own_loop own;
@@ -277,8 +280,40 @@ BOOST_AUTO_TEST_CASE(cancelling_the_main_flow_cancels_what_the_loop_runs_for) { 
     BOOST_TEST(own.loop.run_until_complete([] { return 6; }) == 6);  // it was for that run alone
 }
 
-// ---------------------------------------------------------------------------------------------------------------
-// closing
+BOOST_AUTO_TEST_CASE(a_stop_that_comes_before_a_run_for_what_is_done_already_is_used_up_by_it) {  // L7, L8
+    own_loop own;
+    future<int> done(own.loop);
+    own.loop.run_until_complete([&] { done.set_result(1); });
+    own.loop.stop();
+    BOOST_TEST(own.loop.run_until_complete(done) == 1);
+    bool called = false;
+    own.loop.call_later(1s, [&] {
+        called = true;
+        own.loop.stop();
+    });
+    own.loop.run_forever();
+    BOOST_TEST(called);
+}
+
+BOOST_AUTO_TEST_CASE(a_main_flow_that_was_cancelled_before_cancels_what_it_runs_the_loop_for) {  // L7, T8
+    std::thread([] {
+        auto& loop = event_loop::current();
+        future<int> f;
+        loop.main_agent().cancel("before");
+        BOOST_TEST(crocus::test::cancellation_of([&] { static_cast<void>(loop.run_until_complete(f)); }) == "before");
+        BOOST_TEST(f.cancelled());
+    }).join();
+}
+
+BOOST_AUTO_TEST_CASE(a_loop_does_not_run_for_what_belongs_to_another) {  // L7
+    own_loop one, other;
+    future<int> f(other.loop);
+    const std::string message = message_of([&] { static_cast<void>(one.loop.run_until_complete(f)); });
+    BOOST_TEST(contains(message, "belongs to another"));
+    BOOST_TEST(!one.loop.is_running());
+}
+
+// ----------------------------------------------------------------------------------------------------------- closing
 
 BOOST_AUTO_TEST_CASE(a_closed_loop_takes_nothing_more) {  // L9, L11, L20
     own_loop own;
@@ -332,8 +367,79 @@ BOOST_AUTO_TEST_CASE(the_destructor_closes_a_loop) {  // L10, its deviation
     BOOST_TEST(log == "the event loop is shut down");
 }
 
-// ------------------------------------------------------------------------------------------------------------- its
-// parts
+BOOST_AUTO_TEST_CASE(a_loop_may_be_closed_in_a_task_of_another_which_stands_still_meanwhile) {  // L9
+    own_loop left;
+    std::string log;
+    static_cast<void>(create_task(
+        [&] {
+            crocus::test::cancellation_of([] { crocus::sleep(1h); });
+            crocus::sleep(1s);  // in its own loop's time
+            log += "unwound ";
+        },
+        {.loop = &left.loop}));
+    left.loop.stop();
+    left.loop.run_forever();
+    crocus::test::run_virtual([&] {
+        auto closes = create_task([&] {
+            left.loop.close();
+            log += "closed ";
+        });
+        auto other = create_task([&] { log += "other "; });
+        closes.get();
+        other.get();
+    });
+    BOOST_TEST(log == "unwound closed other ");
+}
+
+BOOST_AUTO_TEST_CASE(what_a_callback_captured_may_cancel_it_as_the_loop_is_closed) {  // L9, L17
+    struct cancels {
+        crocus::handle soon, later;
+        ~cancels() {
+            soon.cancel();
+            later.cancel();
+        }
+    };
+    own_loop own;
+    auto owner = std::make_shared<cancels>();
+    owner->later = own.loop.call_later(1h, [owner] {});
+    owner.reset();
+    owner = std::make_shared<cancels>();
+    owner->soon = own.loop.call_soon([owner] {});
+    const std::weak_ptr<cancels> gone = owner;
+    owner.reset();
+    own.loop.close();
+    BOOST_TEST(gone.expired());
+}
+
+BOOST_AUTO_TEST_CASE(a_loop_whose_end_failed_takes_no_more_from_other_threads) {  // L9, L14
+    struct stubborn final : crocus::executor {
+        void shutdown(bool, bool) override { throw std::runtime_error("not now"); }
+        void execute(crocus::work_item item) override { item.run(); }
+    };
+    auto own = std::make_unique<own_loop>();
+    own->loop.set_default_executor(std::make_shared<stubborn>());
+    const auto ref = own->loop.ref();
+    std::string ignored;
+    crocus::set_unraisable_hook(
+        [&](const std::string&, std::exception_ptr error) { ignored += crocus::describe(error); });
+    own.reset();
+    crocus::set_unraisable_hook({});
+    BOOST_TEST(contains(ignored, "not now"));
+    BOOST_TEST(!ref.call_soon([] {}));
+    ref.wake();
+}
+
+BOOST_AUTO_TEST_CASE(a_loop_that_is_destroyed_while_it_runs_ends_the_process) {  // L10
+    const auto end = crocus::test::in_child([] {
+        auto loop = std::make_unique<event_loop>(virtual_time());
+        loop->call_soon([&] { loop.reset(); });
+        loop->run_forever();
+    });
+    BOOST_TEST(end.killed_by(SIGABRT));
+    BOOST_TEST(contains(end.output, "an event loop was destroyed while it ran"));
+}
+
+// --------------------------------------------------------------------------------------------------------- its parts
 
 BOOST_AUTO_TEST_CASE(futures_are_made_for_any_loop_and_know_it) {  // F1, F12, L19
     own_loop own;
@@ -390,4 +496,18 @@ BOOST_AUTO_TEST_CASE(another_librarys_loop_runs_this_one_through_the_driver) {  
     });
     BOOST_TEST(log == "paint work paint work ");
     BOOST_TEST(loop.driver().name() == "toolkit");
+}
+
+BOOST_AUTO_TEST_CASE(an_exception_handler_may_set_another) {  // L22
+    own_loop own;
+    std::string seen;
+    own.loop.set_exception_handler(
+        [&seen, name = std::string(100, 'x')](event_loop& loop, const crocus::exception_context&) {
+            loop.set_exception_handler([&seen](event_loop&, const crocus::exception_context&) { seen += " next"; });
+            seen += name;
+        });
+    for (int i = 0; i != 2; ++i) own.loop.call_soon([] { throw std::runtime_error("inside"); });
+    own.loop.stop();
+    own.loop.run_forever();
+    BOOST_TEST(seen == std::string(100, 'x') + " next");
 }

@@ -106,6 +106,19 @@ BOOST_AUTO_TEST_CASE(a_runner_can_be_neither_run_nor_closed_inside_its_own_run) 
     BOOST_TEST(r.run([] { return 1; }) == 1);
 }
 
+BOOST_AUTO_TEST_CASE(a_runner_that_could_not_be_closed_inside_another_run_is_closed_afterwards) {  // C19
+    runner r(virtual_time());
+    std::string log;
+    r.run([&] {
+        static_cast<void>(create_task([&] { log = cancellation_of([] { crocus::sleep(1h); }); }));
+        crocus::yield_now();
+    });
+    crocus::run([&] { BOOST_CHECK_THROW(r.close(), crocus::usage_error); });
+    BOOST_TEST(log.empty());
+    r.close();
+    BOOST_TEST(log == "the event loop is shut down");
+}
+
 BOOST_AUTO_TEST_CASE(an_interrupt_cancels_the_function_that_a_runner_runs_now) {  // C19, C20
     const auto end = crocus::test::in_child([] {
         runner r;

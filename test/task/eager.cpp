@@ -4,9 +4,11 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <crocus/context_var.hpp>
+#include <crocus/coroutine.hpp>
 #include <crocus/error.hpp>
 #include <crocus/generator.hpp>
 #include <crocus/run.hpp>
@@ -28,8 +30,7 @@ namespace {
 const task_options at_once{.eager_start = true};
 }
 
-// --------------------------------------------------------------------------------------------------------------
-// eagerly
+// ----------------------------------------------------------------------------------------------------------- eagerly
 
 BOOST_AUTO_TEST_CASE(an_eager_task_that_does_not_wait_has_ended_when_create_task_returns) {  // T23
     run_virtual([] {
@@ -178,6 +179,33 @@ BOOST_AUTO_TEST_CASE(in_a_callback_an_eager_task_begins_when_its_turn_comes) {  
     });
 }
 
+BOOST_AUTO_TEST_CASE(in_a_coroutine_driven_by_hand_an_eager_task_begins_when_its_turn_comes) {  // T23, its deviation
+    run_virtual([] {
+        std::string log;
+        crocus::coroutine<void> driven = [&] {
+            static_cast<void>(create_task([&] { log += "task "; }, at_once));
+            log += "coroutine ";
+        };
+        static_cast<void>(driven.send());
+        crocus::yield_now();
+        BOOST_TEST(log == "coroutine task ");
+    });
+}
+
+BOOST_AUTO_TEST_CASE(an_eager_task_of_the_loop_around_the_one_that_runs_begins_when_its_turn_comes) {  // T23
+    std::thread([] {
+        auto& around = event_loop::current();
+        std::string log;
+        run_virtual([&] {
+            static_cast<void>(create_task([&] { log += &event_loop::current() == &around ? "own" : "other"; },
+                                          {.eager_start = true, .loop = &around}));
+            BOOST_TEST(log.empty());
+        });
+        crocus::yield_now();
+        BOOST_TEST(log == "own");
+    }).join();
+}
+
 BOOST_AUTO_TEST_CASE(an_eager_task_leaves_its_creators_errno_alone) {
     run_virtual([] {
         errno = 7;
@@ -195,8 +223,7 @@ BOOST_AUTO_TEST_CASE(an_eager_task_that_can_have_no_stack_fails_and_its_creator_
     });
 }
 
-// --------------------------------------------------------------------------------------------------------- task
-// factories
+// ---------------------------------------------------------------------------------------------------- task factories
 
 BOOST_AUTO_TEST_CASE(a_loops_task_factory_sees_and_changes_the_options_of_each_task) {  // L20, L21
     run_virtual([] {
@@ -217,6 +244,19 @@ BOOST_AUTO_TEST_CASE(a_loops_task_factory_sees_and_changes_the_options_of_each_t
         loop.set_task_factory({});
         BOOST_TEST(create_task([] {}, {.name = "b"}).name() == "b");
         crocus::yield_now();
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_task_factory_may_set_another) {  // L21
+    run_virtual([] {
+        event_loop::current().set_task_factory([name = std::string(100, 'x')](event_loop& loop, task_options& options) {
+            loop.set_task_factory({});
+            options.name = name;
+        });
+        auto first = create_task([] {});
+        BOOST_TEST(first.name() == std::string(100, 'x'));
+        BOOST_TEST(create_task([] {}, {.name = "b"}).name() == "b");
+        first.get();
     });
 }
 
