@@ -254,10 +254,11 @@ void coroutine_state::end_with_loop() noexcept {
     if (!end()) give_up();
 }
 
-/// Closes it for good. False if it would not leave.
+/// Closes it for good. False if it would not leave. A clean-up may wait as often as it likes; what only lets others run
+/// instead of leaving could do so for ever.
 bool coroutine_state::end() noexcept {
     bool reported = false;
-    for (int attempt = 0; attempt != closing_attempts; ++attempt) {
+    for (int attempt = 0; attempt != closing_attempts;) {
         try {
             close();
             return true;
@@ -268,6 +269,7 @@ bool coroutine_state::end() noexcept {
             report_unraisable(while_destroyed, std::current_exception());
             if (status_ == generator_status::closed) return true;
         }
+        if (raisable_ || ready()) ++attempt;
         try {
             wait_for_clean_up();
         } catch (...) {

@@ -250,6 +250,27 @@ BOOST_AUTO_TEST_CASE(destroying_one_waits_for_a_clean_up_that_nothing_may_interr
     BOOST_TEST(reported.texts.empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_clean_up_may_wait_as_often_as_it_likes) {
+    run_virtual([] {
+        const reports seen;
+        int said = 0;
+        {
+            coroutine<> c = [&] {
+                struct goodbye {
+                    int& said;
+                    ~goodbye() {
+                        for (int i = 0; i != 50; ++i, ++said) crocus::sleep(1ms);
+                    }
+                } const at_the_end{said};
+                crocus::sleep(1h);
+            };
+            c.send();
+        }
+        BOOST_TEST(said == 50);
+        BOOST_TEST(seen.texts.empty());
+    });
+}
+
 BOOST_AUTO_TEST_CASE(a_permit_that_it_has_been_given_is_used_when_it_is_destroyed) {
     run_virtual([] {
         crocus::semaphore s(0);
