@@ -42,10 +42,8 @@ struct few_stacks {
 // Stacks are kept for their like; a size that no other test asks for begins with none.
 constexpr std::size_t size_of_test(int n) { return MiB << n; }
 
-std::uintptr_t place_of_stack() {
-    volatile char here = 0;
-    return reinterpret_cast<std::uintptr_t>(&here) >> 16;
-}
+/// Not a local's address: a sanitizer may keep locals elsewhere.
+std::uintptr_t place_of_stack() { return reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) >> 16; }
 
 bool resident(std::uintptr_t p) {
     unsigned char in_core = 0;
