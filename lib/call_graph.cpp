@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <set>
 #include <span>
 #include <utility>
 
@@ -43,34 +44,40 @@ public:
 
     call_graph of(const future_state& state) {
         if (const auto* const task = dynamic_cast<const task_agent*>(&state)) return of(*task, state);
-        return make(&state, state.to_string(), {}, &state);
+        return make(&state, state.to_string(), no_stack, &state);
     }
 
     call_graph of(const agent& who) {
         if (const auto* const task = dynamic_cast<const task_agent*>(&who))
             return of(*task, const_cast<task_agent*>(task)->outcome());
         if (const auto* const coroutine = dynamic_cast<const coroutine_state*>(&who))
-            return make(&who, coroutine->describe(), {}, nullptr);
+            return make(&who, coroutine->describe(), no_stack, nullptr);
         const auto* const main = dynamic_cast<const green_agent*>(&who);
-        return main != nullptr ? make(main, main->describe(), stack_of(*main), nullptr) : make(&who, "?", {}, nullptr);
+        if (main == nullptr) return make(&who, "?", no_stack, nullptr);
+        return make(
+            main, main->describe(), [main] { return stack_of(*main); }, nullptr);
     }
 
 private:
     call_graph of(const task_agent& task, const future_state& outcome) {
-        return make(&task, outcome.to_string(), outcome.done() ? addresses() : stack_of(task), &outcome);
+        const auto stack = [&] { return outcome.done() ? addresses() : stack_of(task); };
+        return make(&task, outcome.to_string(), stack, &outcome);
     }
 
     using addresses = std::vector<void*>;
+    static addresses no_stack() { return {}; }
 
-    call_graph make(const void* identity, std::string who, const addresses& stack, const future_state* outcome) {
+    template <class Stack>
+    call_graph make(const void* identity, std::string who, Stack stack, const future_state* outcome) {
         call_graph made{.who = std::move(who), .call_stack = {}, .awaited_by = {}};
-        made.shown_before = std::ranges::find(path_, identity) != path_.end();
+        made.shown_before = !shown_.insert(identity).second;
         if (made.shown_before) return made;
-        for (void* const address : limited(stack)) made.call_stack.push_back(frame_at(address));
-        if (outcome == nullptr || path_.size() == most_waits) return made;
-        path_.push_back(identity);
+        const addresses whole = stack();
+        for (void* const address : limited(whole)) made.call_stack.push_back(frame_at(address));
+        if (outcome == nullptr || depth_ == most_waits) return made;
+        ++depth_;
         for (const agent* const waits : outcome->awaited_by()) made.awaited_by.push_back(of(*waits));
-        path_.pop_back();
+        --depth_;
         return made;
     }
 
@@ -104,8 +111,7 @@ private:
             f,
             [](const fiber& behind, void* argument) {
                 auto& w = *static_cast<decltype(walk)*>(argument);
-                if (w.last != nullptr)
-                    append(w.found, [&w](std::span<void*> into) { return w.last->frames(into); });
+                if (w.last != nullptr) append(w.found, [&w](std::span<void*> into) { return w.last->frames(into); });
                 w.last = &behind;
             },
             &walk);
@@ -124,13 +130,14 @@ private:
     }
 
     int limit_;
-    std::vector<const void*> path_;  // from the first one to the one that is being made
+    std::set<const void*> shown_;
+    std::size_t depth_ = 0;
 };
 
 void append_indented(std::string& text, const call_graph& graph, const std::string& indent) {
     text += indent + "* " + graph.who + '\n';
     if (graph.shown_before) {
-        text += indent + "  (it stands above: these await each other)\n";
+        text += indent + "  (shown above)\n";
         return;
     }
     if (!graph.call_stack.empty()) text += indent + "  + Call stack:\n";

@@ -24,7 +24,7 @@ struct call_graph {
     std::string who;                           // "task 'name' (made at file:line), pending"
     std::vector<call_graph_frame> call_stack;  // the innermost call first; empty for what has not begun, or has ended
     std::vector<call_graph> awaited_by;        // in the order in which they came
-    bool shown_before = false;                 // it stands further up, since tasks await each other in a circle
+    bool shown_before = false;                 // it stands further up, with its stack and who awaits it
 };
 
 struct call_graph_options {

@@ -55,6 +55,8 @@ public:
     [[nodiscard]] bool cancelled() const noexcept { return callback_ && callback_->cancelled; }
 
     /// The context that it will run in, for context::copy_of (Handle.get_context); nothing once it has run.
+    ///
+    /// Requires: it is a callback's.
     [[nodiscard]] const detail::context_slot& context() const noexcept { return callback_->context; }
 
     /// Of call_later and call_at, while it waits: its time (TimerHandle.when). Else the end of time.
