@@ -447,6 +447,8 @@ private:
         if (first == nullptr || first->flow == nullptr || budget_.spend()) [[unlikely]]
             return next_flow();
         running_ = static_cast<detail::green_agent*>(ready_.pop());
+        if (looks_ahead_) [[unlikely]]
+            look_ahead();
         return *running_->flow;
     }
 
@@ -475,6 +477,7 @@ private:
     void run_callback(detail::callback& c) noexcept;
     void end_iteration() noexcept;
     void fire_timers() noexcept;
+    void look_ahead() const noexcept;
     void take_inbox() noexcept;
 
     detail::ready_queue ready_;
@@ -500,6 +503,7 @@ private:
     detail::coroutine_state* waiting_coroutines_ = nullptr;
     detail::context_slot callback_context_;
     fiber* hub_exit_ = nullptr;  // set when the hub is to end: who goes on
+    bool looks_ahead_ = false;  // many have slept, and their stacks with them
     bool draining_ = false;
     bool keep_ = false;  // somebody's frames refer to it for ever
     bool closed_ = false;
