@@ -29,6 +29,7 @@
 
 #include "../support/loop_tests.hpp"
 #include "../support/reports.hpp"
+#include "../support/seeds.hpp"
 #include "../support/virtual_time.hpp"
 
 using crocus::create_task;
@@ -592,17 +593,7 @@ private:
     std::set<const void*> swallowed_;
 };
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr unsigned usual = 300;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr unsigned usual = 300;
-#else
-constexpr unsigned usual = 3'000;
-#endif
-#else
-constexpr unsigned usual = 3'000;
-#endif
+constexpr unsigned usual = crocus::test::usual_seeds(3'000);
 
 unsigned number(const char* name, unsigned otherwise) {
     const char* const given = std::getenv(name);

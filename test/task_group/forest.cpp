@@ -19,6 +19,7 @@
 #include <crocus/wait_queue.hpp>
 
 #include "support/loop_tests.hpp"
+#include "support/seeds.hpp"
 #include "support/virtual_time.hpp"
 
 using crocus::task_group;
@@ -273,17 +274,7 @@ private:
     std::map<std::string, bool> swallowed_;
 };
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr unsigned usual = 300;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr unsigned usual = 300;
-#else
-constexpr unsigned usual = 5'000;
-#endif
-#else
-constexpr unsigned usual = 5'000;
-#endif
+constexpr unsigned usual = crocus::test::usual_seeds(5'000);
 
 unsigned number(const char* name, unsigned otherwise) {
     const char* const given = std::getenv(name);

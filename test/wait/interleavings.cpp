@@ -20,6 +20,7 @@
 #include <crocus/task.hpp>
 #include <crocus/wait.hpp>
 
+#include "support/seeds.hpp"
 #include "support/virtual_time.hpp"
 
 using crocus::any_task;
@@ -302,7 +303,7 @@ std::uint64_t number_in_environment(const char* name, std::uint64_t otherwise) {
 BOOST_AUTO_TEST_CASE(whatever_happens_no_result_task_or_cancellation_is_lost) {  // T24 to T26, T29, T30
     const std::uint64_t only = number_in_environment("CROCUS_TEST_SEED", 0);
     const std::uint64_t first = only != 0 ? only : 1;
-    const std::uint64_t count = only != 0 ? 1 : number_in_environment("CROCUS_TEST_SEEDS", 3000);
+    const std::uint64_t count = only != 0 ? 1 : number_in_environment("CROCUS_TEST_SEEDS", crocus::test::usual_seeds(3000));
     for (std::uint64_t seed = first; seed != first + count; ++seed)
         crocus::test::run_virtual([seed] {
             crocus::event_loop::current().set_exception_handler([](auto&, const auto&) {});
