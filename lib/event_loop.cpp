@@ -179,9 +179,14 @@ void event_loop::destroy_scheduled() noexcept {
     }
 }
 
-/// In debug mode, and once it is closed, not every caller may schedule.
-void event_loop::require_usable() const {
+void event_loop::require_open() const {
+    require_own_process();
     if (closed_) throw_closed();
+}
+
+/// In debug mode not every thread may schedule.
+void event_loop::require_usable() const {
+    require_open();
     if (debug_ && thread_ != nullptr && thread_ != &detail::this_thread())
         throw usage_error("an event loop was used on another thread than the one that runs it: what crosses threads is "
                           "call_soon_threadsafe");
@@ -190,18 +195,14 @@ void event_loop::require_usable() const {
 void event_loop::throw_closed() { throw loop_closed(); }
 
 handle event_loop::schedule(detail::counted<detail::callback> callback) {
-    if (closed_ || debug_) [[unlikely]]
-        require_usable();
-    require_own_process();
+    require_usable();
     handle h(callback);
     ready_.push(*callback.release());
     return h;
 }
 
 handle event_loop::schedule_at(time_point when, detail::counted<detail::callback> callback) {
-    if (closed_ || debug_) [[unlikely]]
-        require_usable();
-    require_own_process();
+    require_usable();
     auto timer = std::make_unique<detail::callback_timer>(*this, when, callback);
     timers_.add(*timer);
     static_cast<void>(timer.release());
@@ -298,13 +299,14 @@ void event_loop::dispose(std::unique_ptr<event_loop> loop) noexcept {
 
 /// Takes the next agent from the queue and makes it the running one. The hub, if what comes first is the hub's to do.
 fiber& event_loop::next_flow() noexcept {
-    const bool by_the_hub = budget_.steps_singly() && detail::this_thread().running != &*hub_;
+    const bool by_the_hub = debug_ && detail::this_thread().running != &*hub_;
     while (!ready_.empty() && ready_.front()->what == detail::runnable::kind::agent && !budget_.spent()) {
         if (by_the_hub) break;
         auto& next = *static_cast<detail::green_agent*>(ready_.pop());
         fiber* const flow = next.flow != nullptr ? next.flow : begin(next);
         if (flow == nullptr) continue;
         running_ = &next;
+        if (looks_ahead_) look_ahead();
         return *flow;
     }
     running_ = nullptr;
@@ -451,12 +453,17 @@ void event_loop::look_outside(time_point until) noexcept {
 }
 
 void event_loop::fire_timers() noexcept {
-    looks_ahead_ = false;
-    if (timers_.empty()) return;
-    const time_point now = driver_->now();
     std::size_t fired = 0;
-    for (; auto* const t = timers_.take_due(now); ++fired) t->fire(*t);
-    looks_ahead_ = fired >= 8;
+    if (!timers_.empty())
+        for (const time_point now = driver_->now(); auto* const t = timers_.take_due(now); ++fired) t->fire(*t);
+    look_ahead_from_now_on(fired >= 8);
+}
+
+/// It takes every step out of the fast path, which is no loss where each has to wait for memory.
+void event_loop::look_ahead_from_now_on(bool yes) noexcept {
+    if (looks_ahead_ == yes) return;
+    looks_ahead_ = yes;
+    budget_.step_singly(debug_ || yes);
 }
 
 /// Those that come next have their agents, their fibers and their frames fetched, each a few steps before it is used:

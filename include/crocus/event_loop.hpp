@@ -447,12 +447,11 @@ private:
         if (first == nullptr || first->flow == nullptr || budget_.spend()) [[unlikely]]
             return next_flow();
         running_ = static_cast<detail::green_agent*>(ready_.pop());
-        if (looks_ahead_) [[unlikely]]
-            look_ahead();
         return *running_->flow;
     }
 
     static event_loop& of_thread();
+    void require_open() const;
     void require_usable() const;
     [[noreturn]] static void throw_closed();
     void decide_examination() noexcept;
@@ -478,6 +477,7 @@ private:
     void end_iteration() noexcept;
     void fire_timers() noexcept;
     void look_ahead() const noexcept;
+    void look_ahead_from_now_on(bool yes) noexcept;
     void take_inbox() noexcept;
 
     detail::ready_queue ready_;

@@ -43,8 +43,7 @@ void event_loop::handle_signal(int signal, detail::counted<detail::recurring> ca
         throw usage_error("signal handlers are the main thread's to add: " + name + " was asked for on another");
     if (signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE || signal == SIGILL)
         throw usage_error(name + " is a fault of the instruction that runs, and cannot wait for a callback");
-    require_own_process();
-    if (closed_) throw_closed();
+    require_open();
     if (!signals_) signals_ = std::make_unique<detail::signal_handlers>();
     signals_->set(signal, std::move(callback), *driver_);
 }

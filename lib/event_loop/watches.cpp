@@ -55,8 +55,7 @@ bool descriptor_watches::remove(int fd, descriptor_watch::slot which) noexcept {
 }  // namespace detail
 
 void event_loop::watch(int fd, bool writer, detail::counted<detail::recurring> callback) {
-    require_own_process();
-    if (closed_) throw_closed();
+    require_open();
     if (!watches_) watches_ = std::make_unique<detail::descriptor_watches>(*this);
     watches_->set(fd, writer ? &detail::descriptor_watch::writer : &detail::descriptor_watch::reader,
                   std::move(callback));

@@ -25,9 +25,8 @@ public:
     /// The kernel was asked.
     void restart() noexcept;
 
-    /// Debug mode: spend() is true for every step, so that the hub sees each.
+    /// spend() is true for every step: somebody wants to see each.
     void step_singly(bool on) noexcept;
-    [[nodiscard]] bool steps_singly() const noexcept { return single_; }
 
 private:
     bool look() noexcept;
