@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <source_location>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,13 @@ namespace crocus {
 class wait_queue;
 
 namespace detail {
+
+/// What a wait_queue belongs to, for those who ask why a program stands still.
+struct wait_subject {
+    const char* kind;  // "mutex"
+    std::source_location made;
+    const agent* holder = nullptr;  // who is to end the wait, where that is one: a task that may have ended since
+};
 
 /// An entry of a wait_queue. It lives on the stack of what waits, or is a callback.
 class CROCUS_EXPORT waiter {
@@ -30,6 +38,9 @@ public:
 
     /// Who waits; null for a callback.
     [[nodiscard]] virtual agent* who() const noexcept;
+
+    /// Where it waits; null once it has been notified.
+    [[nodiscard]] const wait_queue* queue() const noexcept { return queue_; }
 
 protected:
     waiter() noexcept = default;
@@ -59,6 +70,7 @@ private:
 class CROCUS_EXPORT wait_queue {
 public:
     wait_queue() noexcept = default;
+    explicit wait_queue(const detail::wait_subject& of) noexcept : subject_(&of) {}
     wait_queue(const wait_queue&) = delete;
     wait_queue& operator=(const wait_queue&) = delete;
 
@@ -89,6 +101,9 @@ public:
     /// Those that wait, in their order, also if this is one of several things that they wait for. (F17)
     [[nodiscard]] std::vector<agent*> agents() const;
 
+    /// What it belongs to; null if that has no name: a future's.
+    [[nodiscard]] const detail::wait_subject* subject() const noexcept { return subject_; }
+
     /// Entries that are no agents: callbacks.
     void add(detail::waiter& w) noexcept;
     void remove(detail::waiter& w) noexcept;
@@ -101,6 +116,7 @@ private:
 
     detail::waiter* first_ = nullptr;
     detail::waiter* last_ = nullptr;
+    const detail::wait_subject* subject_ = nullptr;
 };
 
 /// An agent in a wait_queue.

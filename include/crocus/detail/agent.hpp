@@ -77,6 +77,9 @@ public:
     void hold_cancellation() noexcept { ++holds_; }
     void release_cancellation() noexcept { --holds_; }
 
+    /// As what it waits; null if it does not.
+    [[nodiscard]] const detail::waiter* waits_as() const noexcept { return waiting_; }
+
     /// Its context variables. A coroutine that is driven by hand has its driver's, and this while context::run lasts.
     detail::context_slot context;
 
