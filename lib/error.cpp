@@ -49,6 +49,10 @@ timeout_error::~timeout_error() = default;
 task_group_closed::~task_group_closed() = default;
 exception_group::~exception_group() = default;
 deadlock_error::~deadlock_error() = default;
+
+failure_with_seed::failure_with_seed(const std::string& message, std::uint64_t seed)
+    : std::runtime_error(message), seed_(seed) {}
+failure_with_seed::~failure_with_seed() = default;
 executor_shut_down::~executor_shut_down() = default;
 broken_executor::~broken_executor() = default;
 broken_process_pool::~broken_process_pool() = default;
