@@ -368,6 +368,15 @@ public:
     ~deadlock_error() override;
 };
 
+// ------------------------------------------------------------------------------------------------ floor 4: coordination
+
+/// A barrier was broken, or reset while the caller waited at it (BrokenBarrierError).
+class CROCUS_EXPORT broken_barrier : public std::runtime_error {
+public:
+    broken_barrier();
+    ~broken_barrier() override;
+};
+
 // -------------------------------------------------------------------------------------- floor 5: threads and processes
 
 /// An executor takes no more work: it was shut down.
