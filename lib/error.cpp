@@ -49,10 +49,8 @@ timeout_error::~timeout_error() = default;
 task_group_closed::~task_group_closed() = default;
 exception_group::~exception_group() = default;
 deadlock_error::~deadlock_error() = default;
-
-failure_with_seed::failure_with_seed(const std::string& message, std::uint64_t seed)
-    : std::runtime_error(message), seed_(seed) {}
-failure_with_seed::~failure_with_seed() = default;
+broken_barrier::broken_barrier() : std::runtime_error("the barrier is broken, or was reset meanwhile") {}
+broken_barrier::~broken_barrier() = default;
 executor_shut_down::~executor_shut_down() = default;
 broken_executor::~broken_executor() = default;
 broken_process_pool::~broken_process_pool() = default;
@@ -62,6 +60,9 @@ incomplete_read_error::~incomplete_read_error() = default;
 limit_overrun_error::~limit_overrun_error() = default;
 closed_error::~closed_error() = default;
 resolve_error::~resolve_error() = default;
+failure_with_seed::failure_with_seed(const std::string& message, std::uint64_t seed)
+    : std::runtime_error(message), seed_(seed) {}
+failure_with_seed::~failure_with_seed() = default;
 
 const char* stop_iteration_error::what() const noexcept { return "the generator is finished"; }
 

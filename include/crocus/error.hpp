@@ -369,19 +369,13 @@ public:
     ~deadlock_error() override;
 };
 
-// -------------------------------------------------------------------------------------------------- the roof: testing
+// ------------------------------------------------------------------------------------------------ floor 4: coordination
 
-/// A test failed in one of the orders that testing::for_each_seed tried. The message says how to see that one again;
-/// what it failed with is nested (std::rethrow_if_nested).
-class CROCUS_EXPORT failure_with_seed : public std::runtime_error {
+/// A barrier was broken, or reset while the caller waited at it (BrokenBarrierError).
+class CROCUS_EXPORT broken_barrier : public std::runtime_error {
 public:
-    failure_with_seed(const std::string& message, std::uint64_t seed);
-    ~failure_with_seed() override;
-
-    [[nodiscard]] std::uint64_t seed() const noexcept { return seed_; }
-
-private:
-    std::uint64_t seed_;
+    broken_barrier();
+    ~broken_barrier() override;
 };
 
 // -------------------------------------------------------------------------------------- floor 5: threads and processes
@@ -469,6 +463,21 @@ class CROCUS_EXPORT resolve_error : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
     ~resolve_error() override;
+};
+
+// -------------------------------------------------------------------------------------------------- the roof: testing
+
+/// A test failed in one of the orders that testing::for_each_seed tried. The message says how to see that one again;
+/// what it failed with is nested (std::rethrow_if_nested).
+class CROCUS_EXPORT failure_with_seed : public std::runtime_error {
+public:
+    failure_with_seed(const std::string& message, std::uint64_t seed);
+    ~failure_with_seed() override;
+
+    [[nodiscard]] std::uint64_t seed() const noexcept { return seed_; }
+
+private:
+    std::uint64_t seed_;
 };
 
 /// "type: message" of an exception, for a person to read.
