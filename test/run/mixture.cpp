@@ -2,11 +2,9 @@
 // threads, generators, coroutines driven by hand, eager tasks, holds and clean-ups, over several runs of one runner or
 // in a loop that is closed under them, in debug mode or not, with failures and cancellations at any step. Whatever
 // meets whatever, nothing is lost, made up or left running.
-//
-//   CROCUS_SEEDS=1000000 CROCUS_TEST_TIMEOUT=600 run_mixture      more of them, from CROCUS_FIRST_SEED on
+// Half of the seeds also draw who runs next. support/seeds.hpp says how to have other seeds.
 #define BOOST_TEST_MODULE run_mixture
 #include <boost/test/unit_test.hpp>
-#include <cstdlib>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -69,6 +67,7 @@ private:
     }
     void prepare(crocus::event_loop& loop) {
         if (one_in(3)) loop.set_task_factory(crocus::eager_task_factory);
+        if (seed_ % 2 == 1) loop.draw_order(seed_);
         loop.set_exception_handler([this](crocus::event_loop&, const crocus::exception_context& context) {
             if (crocus::test::contains(context.message, "was pending when")) return;  // close() says so
             // Whose gather() was left by something else than its own cancellation.
@@ -593,19 +592,10 @@ private:
     std::set<const void*> swallowed_;
 };
 
-constexpr unsigned usual = crocus::test::usual_seeds(3'000);
-
-unsigned number(const char* name, unsigned otherwise) {
-    const char* const given = std::getenv(name);
-    return given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : otherwise;
-}
-
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(whatever_is_mixed_nothing_is_lost_made_up_or_left_running) {
-    const unsigned first = number("CROCUS_FIRST_SEED", 1);
-    const unsigned seeds = number("CROCUS_SEEDS", usual);
     // What coroutines that are given up in their clean-up end with.
     const crocus::test::reports of_coroutines;
-    for (unsigned seed = first; seed != first + seeds; ++seed) mixture(seed).stir();
+    crocus::test::for_usual_seeds(600, [](unsigned seed) { mixture(seed).stir(); });
 }

@@ -1,10 +1,8 @@
 // Trees of groups, time limits, holds and clean-ups, with failures and cancellations, each by the numbers that a seed
-// gives: whatever meets whatever, nothing is lost, made up or left running.
-//
-//   CROCUS_SEEDS=1000000 CROCUS_TEST_TIMEOUT=600 task_group_forest      more of them, from CROCUS_FIRST_SEED on
+// gives: whatever meets whatever, nothing is lost, made up or left running. Each second seed also draws who runs next.
+// support/seeds.hpp says how to have other seeds.
 #define BOOST_TEST_MODULE task_group_forest
 #include <boost/test/unit_test.hpp>
-#include <cstdlib>
 #include <exception>
 #include <map>
 #include <random>
@@ -35,7 +33,7 @@ public:
     explicit forest(unsigned seed) : seed_(seed), random_(seed) {}
 
     void grow() {
-        crocus::test::run_virtual([this] {
+        const auto whole = [this] {
             const auto reports = crocus::test::collect_reports();
             auto disturber = crocus::create_task([this] { disturb(); });
             auto root = crocus::create_task([this] { in_task([this] { node(4); }); });
@@ -55,7 +53,8 @@ public:
             hold(reports->empty(), "an exception was not retrieved");
             hold(crocus::current_task().cancelling() == 0, "the main flow was cancelled");
             crocus::sleep(1h);  // no timer is left that does anything
-        });
+        };
+        crocus::test::run_virtual(whole, crocus::test::drawn_if_odd(seed_));
     }
 
 private:
@@ -274,18 +273,9 @@ private:
     std::map<std::string, bool> swallowed_;
 };
 
-constexpr unsigned usual = crocus::test::usual_seeds(5'000);
-
-unsigned number(const char* name, unsigned otherwise) {
-    const char* const given = std::getenv(name);
-    return given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : otherwise;
-}
-
 }  // namespace
 
 // T12, T33, T36, T37, T42, T44, T47
 BOOST_AUTO_TEST_CASE(whatever_meets_whatever_nothing_is_lost_made_up_or_left_running) {
-    const unsigned first = number("CROCUS_FIRST_SEED", 1);
-    const unsigned seeds = number("CROCUS_SEEDS", usual);
-    for (unsigned seed = first; seed != first + seeds; ++seed) forest(seed).grow();
+    crocus::test::for_usual_seeds(2'500, [](unsigned seed) { forest(seed).grow(); });
 }
