@@ -35,6 +35,7 @@
 
 // 4  coordination
 #include <crocus/sync/semaphore.hpp>
+#include <crocus/queue.hpp>
 
 // 5  threads and processes
 #include <crocus/concurrent_future.hpp>

@@ -130,15 +130,23 @@ void wait_queue::enter(parked& w) {
 }
 
 bool wait_queue::wait_until(time_point deadline) {
-    struct timed final : parked, detail::timer {
-        explicit timed(event_loop& l, time_point at)
-            : timer(at, [](detail::timer& t) noexcept { static_cast<timed&>(t).end(outcome::timed_out); }), loop(l) {}
-        ~timed() override { loop.remove_timer(*this); }
+    parked w;
+    return wait_until(w, deadline);
+}
+
+bool wait_queue::wait_until(parked& w, time_point deadline) {
+    struct limit final : detail::timer {
+        limit(event_loop& l, parked& p, time_point at)
+            : timer(at, [](detail::timer& t) noexcept { static_cast<limit&>(t).of.end(parked::outcome::timed_out); }),
+              loop(l),
+              of(p) {}
+        ~limit() { loop.remove_timer(*this); }
         event_loop& loop;
+        parked& of;
     };
     event_loop& loop = event_loop::current();
-    timed w(loop, deadline);
-    loop.add_timer(w);
+    limit passes(loop, w, deadline);
+    loop.add_timer(passes);
     wait(w);
     return w.outcome_ != parked::outcome::timed_out;
 }

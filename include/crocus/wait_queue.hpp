@@ -89,6 +89,7 @@ public:
     /// has made for it. Throws the agent's pending cancellation first, like wait().
     class parked;
     void wait(parked& w);
+    bool wait_until(parked& w, time_point deadline);
 
     /// Makes the longest waiting agent ready. False if none waits.
     bool notify_one() noexcept;
