@@ -29,12 +29,18 @@
 #include <crocus/coroutine.hpp>
 #include <crocus/task.hpp>
 #include <crocus/timeout.hpp>
+#include <crocus/stop.hpp>
 #include <crocus/wait.hpp>
 #include <crocus/task_group.hpp>
 #include <crocus/run.hpp>
 
 // 4  coordination
+#include <crocus/sync/mutex.hpp>
+#include <crocus/sync/event.hpp>
+#include <crocus/sync/condition_variable.hpp>
 #include <crocus/sync/semaphore.hpp>
+#include <crocus/sync/barrier.hpp>
+#include <crocus/sync/once_flag.hpp>
 #include <crocus/queue.hpp>
 
 // 5  threads and processes

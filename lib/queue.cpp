@@ -77,18 +77,16 @@ void queue_gate::throw_takes_no_more() { throw queue_shut_down("the queue was sh
 void queue_gate::throw_has_nothing_left() { throw queue_shut_down("the queue was shut down, and has nothing left"); }
 
 std::string queue_gate::to_string() const {
-    const auto those_in = [](const wait_queue& q, const char* what) {
-        const std::size_t count = q.agents().size();
-        return count == 0 ? "" : ", " + std::to_string(count) + (count == 1 ? " waits to " : " wait to ") + what;
+    std::string text = std::string(whole_.kind) + " [size:" + std::to_string(items_);
+    const auto add = [&text](const char* what, std::size_t count) {
+        if (count != 0) text += std::string(", ") + what + ':' + std::to_string(count);
     };
-    std::string text = std::string(whole_.kind) + " (made at " + whole_.made.file_name() + ":" +
-                       std::to_string(whole_.made.line()) + "), " + std::to_string(items_);
-    if (capacity_ != unlimited) text += " of " + std::to_string(capacity_);
-    text += items_ == 1 && capacity_ == unlimited ? " item" : " items";
-    text += those_in(getters_, "get") + those_in(putters_, "put") + those_in(joiners_, "join");
-    if (unfinished_ != 0) text += ", " + std::to_string(unfinished_) + " unfinished";
+    add("capacity", capacity_);
+    add("getters", getters_.size());
+    add("putters", putters_.size());
+    add("unfinished", unfinished_);
     if (shut_down_) text += ", shut down";
-    return text;
+    return text + ']';
 }
 
 }  // namespace crocus::detail

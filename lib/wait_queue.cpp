@@ -112,6 +112,12 @@ std::size_t wait_queue::notify_every() noexcept {
     return count;
 }
 
+std::size_t wait_queue::size() const noexcept {
+    std::size_t count = 0;
+    for (const detail::waiter* w = first_; w != nullptr; w = w->next_) ++count;
+    return count;
+}
+
 std::vector<agent*> wait_queue::agents() const {
     std::vector<agent*> waiting;
     for (const detail::waiter* w = first_; w != nullptr; w = w->next_)
@@ -122,11 +128,32 @@ std::vector<agent*> wait_queue::agents() const {
 void wait_queue::enter(parked& w) {
     agent& who = w.agent_;
     who.throw_if_cancelled();
+    if (first_ != nullptr) [[unlikely]]
+        require_same_loop(w);
     add(w);
     who.waiting_ = &w;
     who.wait_held_ = who.holds_cancellation();
     if (who.wait_held_) [[unlikely]]
         detail::cancel_scope::begin_held_wait(who);
+}
+
+/// Whoever notifies them could not tell which of them are its own loop's to wake.
+void wait_queue::require_same_loop(const parked& newcomer) const {
+    const agent* const other = first_->who();
+    if (other == nullptr || !other->green_ || !newcomer.agent_.green_) return;
+    const event_loop& theirs = static_cast<const detail::green_agent*>(other)->loop();
+    if (&theirs == &static_cast<const detail::green_agent&>(newcomer.agent_).loop()) return;
+    throw wrong_loop(std::string("tasks of another loop wait for this ") +
+                     (subject_ != nullptr ? subject_->kind : "object") +
+                     ": it is one loop's at a time; between loops there is the channel");
+}
+
+void wait_queue::abandon() noexcept {
+    while (first_ != nullptr) {
+        detail::waiter& w = *first_;
+        remove(w);
+        w.abandoned();
+    }
 }
 
 bool wait_queue::wait_until(time_point deadline) {
@@ -139,14 +166,13 @@ bool wait_queue::wait_until(parked& w, time_point deadline) {
         limit(event_loop& l, parked& p, time_point at)
             : timer(at, [](detail::timer& t) noexcept { static_cast<limit&>(t).of.end(parked::outcome::timed_out); }),
               loop(l),
-              of(p) {}
+              of(p) {
+            loop.add_timer(*this);
+        }
         ~limit() { loop.remove_timer(*this); }
         event_loop& loop;
         parked& of;
-    };
-    event_loop& loop = event_loop::current();
-    limit passes(loop, w, deadline);
-    loop.add_timer(passes);
+    } const until(event_loop::current(), w, deadline);
     wait(w);
     return w.outcome_ != parked::outcome::timed_out;
 }
@@ -162,9 +188,14 @@ void wait_queue::parked::end(outcome o) noexcept {
     agent_.unpark();
 }
 
-void wait_queue::parked::throw_cancelled() { throw cancelled_error(message_.take()); }
+void wait_queue::parked::throw_outcome() {
+    if (outcome_ == outcome::abandoned) throw usage_error("what this task waited for was destroyed meanwhile");
+    throw cancelled_error(message_.take());
+}
 
 void wait_queue::parked::notified() noexcept { end(outcome::notified); }
+
+void wait_queue::parked::abandoned() noexcept { end(outcome::abandoned); }
 
 bool wait_queue::parked::cancel(const std::string& message) {
     message_.set(message);

@@ -368,7 +368,14 @@ public:
     ~deadlock_error() override;
 };
 
-// ------------------------------------------------------------------------------------------------- floor 4: coordination
+// ------------------------------------------------------------------------------------------------ floor 4: coordination
+
+/// A barrier was broken, or reset while the caller waited at it (BrokenBarrierError).
+class CROCUS_EXPORT broken_barrier : public std::runtime_error {
+public:
+    broken_barrier();
+    ~broken_barrier() override;
+};
 
 /// A queue was shut down: it takes nothing more, or has nothing left (QueueShutDown).
 class CROCUS_EXPORT queue_shut_down : public std::runtime_error {

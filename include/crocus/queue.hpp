@@ -34,8 +34,9 @@ inline constexpr std::size_t unlimited = 0;
 ///
 ///     for (auto& item : queue) use(item);
 ///
-/// Requires: T's moves and the comparison do not wait, nor use the queue. Nobody waits when it is destroyed.
-/// Thread:   the loop's own. Between threads, use a channel.
+/// Requires: T's moves and the comparison do not wait, nor use the queue; nobody has been promised anything that he has
+///           not taken when it is destroyed
+/// Thread:   the loop's own
 /// Cost:     memory is asked for while it grows, and kept; for a T whose moves may throw, for each item
 template <class T, class Items>
 class basic_queue {
@@ -164,7 +165,7 @@ public:
     [[nodiscard]] iterator begin() { return iterator(*this); }
     [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
 
-    /// "queue (made at file:line), 2 of 5 items, 1 waits to get", for a person to read. (Q15)
+    /// "queue [size:2, capacity:5, unfinished:3]" (Q15)
     [[nodiscard]] std::string to_string() const { return gate_.to_string(); }
 
     // ---------------------------------------------------------------------------- for select: not for application code
