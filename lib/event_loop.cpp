@@ -114,11 +114,7 @@ struct callback_timer final : timer {
 
 void green_agent::park() { park_here(); }
 
-void green_agent::unpark() noexcept {
-    if (!std::exchange(parked_, false)) return;
-    idle_rounds = 0;
-    loop_.make_ready(*this);
-}
+void green_agent::unpark() noexcept { unpark_here(); }
 
 void green_agent::reschedule() {
     loop_.make_ready(*this);

@@ -185,7 +185,10 @@ void wait_queue::parked::end(outcome o) noexcept {
     if (queue_ != nullptr) queue_->remove(*this);
     outcome_ = o;
     if (agent_.waiting_ == this) agent_.waiting_ = nullptr;
-    agent_.unpark();
+    if (agent_.green_) [[likely]]
+        static_cast<detail::green_agent&>(agent_).unpark_here();
+    else
+        agent_.unpark();
 }
 
 void wait_queue::parked::throw_outcome() {

@@ -567,4 +567,10 @@ inline agent& agent::current() {
     loop_.suspend();
 }
 
+[[gnu::always_inline]] inline void detail::green_agent::unpark_here() noexcept {
+    if (!std::exchange(parked_, false)) return;
+    idle_rounds = 0;
+    loop_.make_ready(*this);
+}
+
 }  // namespace crocus

@@ -188,6 +188,8 @@ public:
     /// park(), inline.
     void park_here();
     void unpark() noexcept final;
+    /// unpark(), inline.
+    void unpark_here() noexcept;
     void reschedule() final;
 
     [[nodiscard]] event_loop& loop() const noexcept { return loop_; }
