@@ -42,6 +42,7 @@
 #include <crocus/sync/barrier.hpp>
 #include <crocus/sync/once_flag.hpp>
 #include <crocus/queue.hpp>
+#include <crocus/select.hpp>
 
 // 5  threads and processes
 #include <crocus/concurrent_future.hpp>

@@ -173,9 +173,11 @@ public:
     [[nodiscard]] detail::queue_gate& gate() noexcept { return gate_; }
 
     /// Requires: a slot was claimed.
-    void store(T&& item) {
+    template <class Item>
+    void store(Item&& item) {
         try {
-            items_.put(std::move(item));
+            held<Item> own = std::forward<Item>(item);
+            items_.put(std::move(own));
         } catch (...) {
             gate_.give_slot();
             throw;
