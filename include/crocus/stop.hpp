@@ -37,9 +37,9 @@ private:
 
 }  // namespace detail
 
-/// Calls `f()`, and returns what it returns in an optional, or true if that is nothing. If `stop` is requested before it
-/// has ended, it is cancelled where it waits, now or next, and once it has ended by that the optional is empty, or the
-/// answer false. What f makes of the cancellation counts, as in move_on_after.
+/// Calls `f()`, and returns what it returns in an optional, or true if that is nothing. If `stop` is requested before
+/// it has ended, it is cancelled where it waits, now or next, and once it has ended by that the optional is empty, or
+/// the answer false. What f makes of the cancellation counts, as in move_on_after.
 ///
 ///     while (crocus::move_on_stop(stop, [&] { work(jobs.get()); })) {}
 ///

@@ -22,8 +22,6 @@ void mutex::hand_over() {
     waiters_.notify_one();
 }
 
-std::string mutex::to_string() const {
-    return detail::state_text(self_, locked_ ? "locked" : "unlocked", waiters_);
-}
+std::string mutex::to_string() const { return detail::state_text(self_, locked_ ? "locked" : "unlocked", waiters_); }
 
 }  // namespace crocus

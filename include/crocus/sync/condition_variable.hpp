@@ -20,12 +20,13 @@ namespace crocus {
 /// std::condition_variable_any for green threads: a lock is whatever has lock() and unlock(), in most cases a
 /// std::unique_lock<crocus::mutex>.
 ///
-/// Each wait unlocks, and has the lock again when it ends, however it ends: a cancellation that arrives while the lock is
-/// waited for is held meanwhile. Those who wait are notified in their order. One that was notified has been: if it is
-/// cancelled before it runs, wait() returns, and the next wait is cancelled. So no notification is lost. (Q4, Q5, Q6)
+/// Each wait unlocks, and has the lock again when it ends, however it ends: a cancellation that arrives while the lock
+/// is waited for is held meanwhile. Those who wait are notified in their order. One that was notified has been: if it
+/// is cancelled before it runs, wait() returns, and the next wait is cancelled. So no notification is lost. (Q4, Q5,
+/// Q6)
 ///
-/// Green threads switch only where they wait: where nothing between the look and the change waits, no lock is needed, and
-/// an event or a queue says more.
+/// Green threads switch only where they wait: where nothing between the look and the change waits, no lock is needed,
+/// and an event or a queue says more.
 ///
 /// Thread: the loop's own.
 class CROCUS_EXPORT condition_variable {
@@ -43,7 +44,8 @@ public:
         unlocked(lock, [this] { waiters_.wait(); });
     }
 
-    /// Until the predicate holds, which is looked at with the lock held, first before anything else. (Condition.wait_for)
+    /// Until the predicate holds, which is looked at with the lock held, first before anything else.
+    /// (Condition.wait_for)
     template <class Lock, class Predicate>
     void wait(Lock& lock, Predicate predicate) {
         while (!predicate()) wait(lock);

@@ -11,8 +11,8 @@
 
 namespace crocus {
 
-/// std::once_flag for call_once() with functions that suspend. A function-local static must not suspend while it is made:
-/// the thread's other tasks could not tell that from a deadlock; make it in call_once.
+/// std::once_flag for call_once() with functions that suspend. A function-local static must not suspend while it is
+/// made: the thread's other tasks could not tell that from a deadlock; make it in call_once.
 ///
 /// Thread: the loop's own.
 class CROCUS_EXPORT once_flag {
@@ -53,8 +53,8 @@ private:
     once_flag& of_;
 };
 
-/// Calls f(args...), unless a call with this flag has returned. Where one is on the way, waits for it; if that throws, or
-/// is cancelled, the next one calls.
+/// Calls f(args...), unless a call with this flag has returned. Where one is on the way, waits for it; if that throws,
+/// or is cancelled, the next one calls.
 ///
 /// Suspends: where f does, and while another's call is on the way
 /// Throws:   what f throws;   cancelled_error   the caller was cancelled

@@ -15,8 +15,9 @@ namespace crocus {
 ///
 ///     const crocus::semaphore::permit held(connections);   // one, until the end of the scope
 ///
-/// Strictly first come, first served: a released permit goes to the task that has waited longest, and nobody can take it
-/// on the way. A task that is cancelled after its permit was handed over has it, and is cancelled at its next wait. (Q7)
+/// Strictly first come, first served: a released permit goes to the task that has waited longest, and nobody can take
+/// it on the way. A task that is cancelled after its permit was handed over has it, and is cancelled at its next wait.
+/// (Q7)
 ///
 /// Thread: the loop's own.
 class CROCUS_EXPORT semaphore {
