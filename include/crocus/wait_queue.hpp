@@ -51,11 +51,12 @@ protected:
         if (queue_ != nullptr) leave_queue();
     }
 
+    /// Requires: it is in one.
+    void leave_queue() noexcept;
+
 private:
     friend class crocus::wait_queue;
     friend struct debug_layout;
-
-    void leave_queue() noexcept;
 
     waiter* previous_ = nullptr;
     waiter* next_ = nullptr;
