@@ -62,6 +62,9 @@ incomplete_read_error::~incomplete_read_error() = default;
 limit_overrun_error::~limit_overrun_error() = default;
 closed_error::~closed_error() = default;
 resolve_error::~resolve_error() = default;
+failure_with_seed::failure_with_seed(const std::string& message, std::uint64_t seed)
+    : std::runtime_error(message), seed_(seed) {}
+failure_with_seed::~failure_with_seed() = default;
 
 const char* stop_iteration_error::what() const noexcept { return "the generator is finished"; }
 
