@@ -47,6 +47,11 @@ void queued_place::leave() noexcept {
     if (queue() != nullptr) leave_queue();
 }
 
+void queued_place::turned_away() noexcept {
+    turned_away_ = true;
+    report();
+}
+
 void queued_place::abandoned() noexcept {
     abandoned_ = true;
     report();

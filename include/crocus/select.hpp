@@ -167,31 +167,21 @@ public:
 
     [[nodiscard]] bool try_now() { return q_.gate().try_claim_item_while_open(); }
     void enter(selection& s) noexcept {
-        place_.gate = &q_.gate();
         q_.gate().getters().add(place_);
         s.add(place_);
     }
     [[nodiscard]] bool entered_as(const selection::place* p) const noexcept { return p == &place_; }
     [[nodiscard]] bool claim() const {
         place_.require_not_abandoned();
-        q_.gate().require_granted(place_.granted);
+        if (place_.was_turned_away() || q_.gate().items_dropped()) queue_gate::throw_has_nothing_left();
         return true;
     }
     decltype(auto) handle() { return std::invoke(std::move(f_), q_.take()); }
 
 private:
-    struct getter final : queued_place {
-        void notified() noexcept override {
-            granted = !gate->is_shut_down();
-            queued_place::notified();
-        }
-        const queue_gate* gate = nullptr;
-        bool granted = false;
-    };
-
     basic_queue<T, Items>& q_;
     F f_;
-    getter place_;
+    queued_place place_;
 };
 
 template <class T, class Items, class Item, class F>

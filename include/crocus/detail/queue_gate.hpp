@@ -80,14 +80,6 @@ public:
             getters_.notify_one();
     }
 
-    /// Who was `granted` an item, or not, when it was notified, still is.
-    ///
-    /// Throws: queue_shut_down
-    void require_granted(bool granted) const {
-        if (!granted || emptied_) [[unlikely]]
-            throw_has_nothing_left();
-    }
-
     // ---------------------------------------------------------------------------------------------------- who finishes
 
     /// Throws: usage_error   there is nothing that is unfinished
@@ -110,18 +102,18 @@ public:
     [[nodiscard]] std::size_t slots() const noexcept { return slots_; }
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
     [[nodiscard]] bool is_shut_down() const noexcept { return shut_down_; }
+    [[nodiscard]] bool items_dropped() const noexcept { return emptied_; }
     [[nodiscard]] std::string to_string() const;
 
-    /// Those who wait to put, and to get; for who waits for other things too, and must ask require_granted().
+    /// Those who wait to put, and to get; for who waits for other things too. Who is turned away
+    /// gets nothing, and who is notified an item, unless they were dropped meanwhile.
     [[nodiscard]] wait_queue& putters() noexcept { return putters_; }
     [[nodiscard]] wait_queue& getters() noexcept { return getters_; }
 
     [[noreturn]] static void throw_takes_no_more();
+    [[noreturn]] static void throw_has_nothing_left();
 
 private:
-    class getter;
-
-    [[noreturn]] static void throw_has_nothing_left();
     [[nodiscard]] std::size_t room() const noexcept;
 
     std::size_t items_ = 0;
@@ -136,24 +128,13 @@ private:
     wait_queue joiners_{whole_};
 };
 
-/// Learns when it is notified whether that is a promise, or the end.
-class CROCUS_EXPORT queue_gate::getter final : public wait_queue::parked {
-public:
-    explicit getter(const queue_gate& of) : of_(of) {}
-    void notified() noexcept override;
-    [[nodiscard]] bool granted() const noexcept { return granted_; }
-
-private:
-    const queue_gate& of_;
-    bool granted_ = false;
-};
-
 [[gnu::always_inline]] inline void queue_gate::claim_item() {
     check_can_suspend();
     if (try_claim_item_while_open()) return;
-    getter w(*this);
+    wait_queue::parked w;
     getters_.wait(w);
-    require_granted(w.granted());
+    if (!w.was_notified() || emptied_) [[unlikely]]
+        throw_has_nothing_left();
 }
 
 }  // namespace crocus::detail
