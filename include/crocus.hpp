@@ -59,4 +59,8 @@
 
 // the roof: nothing above includes these
 #include <crocus/call_graph.hpp>
+#include <crocus/testing/virtual_time.hpp>
+#include <crocus/testing/schedule.hpp>
+#include <crocus/testing/sequencer.hpp>
+#include <crocus/testing/lifetimes.hpp>
 #include <crocus/testing.hpp>

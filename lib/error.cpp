@@ -51,7 +51,6 @@ exception_group::~exception_group() = default;
 deadlock_error::~deadlock_error() = default;
 broken_barrier::broken_barrier() : std::runtime_error("the barrier is broken, or was reset meanwhile") {}
 broken_barrier::~broken_barrier() = default;
-
 queue_shut_down::~queue_shut_down() = default;
 executor_shut_down::~executor_shut_down() = default;
 broken_executor::~broken_executor() = default;
@@ -62,6 +61,9 @@ incomplete_read_error::~incomplete_read_error() = default;
 limit_overrun_error::~limit_overrun_error() = default;
 closed_error::~closed_error() = default;
 resolve_error::~resolve_error() = default;
+failure_with_seed::failure_with_seed(const std::string& message, std::uint64_t seed)
+    : std::runtime_error(message), seed_(seed) {}
+failure_with_seed::~failure_with_seed() = default;
 
 const char* stop_iteration_error::what() const noexcept { return "the generator is finished"; }
 

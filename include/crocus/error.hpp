@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <span>
 #include <stdexcept>
@@ -469,6 +470,21 @@ class CROCUS_EXPORT resolve_error : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
     ~resolve_error() override;
+};
+
+// -------------------------------------------------------------------------------------------------- the roof: testing
+
+/// A test failed in one of the orders that testing::for_each_seed tried. The message says how to see that one again;
+/// what it failed with is nested (std::rethrow_if_nested).
+class CROCUS_EXPORT failure_with_seed : public std::runtime_error {
+public:
+    failure_with_seed(const std::string& message, std::uint64_t seed);
+    ~failure_with_seed() override;
+
+    [[nodiscard]] std::uint64_t seed() const noexcept { return seed_; }
+
+private:
+    std::uint64_t seed_;
 };
 
 /// "type: message" of an exception, for a person to read.

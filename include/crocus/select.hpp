@@ -202,8 +202,9 @@ public:
     [[nodiscard]] bool try_now() { return q_.gate().try_claim_slot(); }
     void enter(selection& s) noexcept { case_in_queue::enter(s, q_.gate().putters()); }
     [[nodiscard]] bool claim() const {
+        place_.require_not_abandoned();  // first: the queue may be gone
         if (q_.is_shut_down()) queue_gate::throw_takes_no_more();
-        return case_in_queue::claim();
+        return true;
     }
     decltype(auto) handle() {
         q_.store(std::forward<Item>(item_));

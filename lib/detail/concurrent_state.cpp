@@ -21,7 +21,8 @@ public:
     void call() override { queue.notify_all(); }
     void release() noexcept override {}
 
-    wait_queue queue;
+    static constexpr wait_subject subject{"a result of another thread", {}};
+    wait_queue queue{subject};
 };
 
 }  // namespace
@@ -29,7 +30,7 @@ public:
 /// A waiter in the state's list, while a wait lasts.
 class concurrent_state::enlisted {
 public:
-    enlisted(concurrent_state& state, event_loop& loop) : room(new waiting_room), state_(state) {
+    enlisted(concurrent_state& state, event_loop& loop) : room(new waiting_room), state_(state), waits_(loop) {
         waiting self{loop.ref(), counted<callback>(room.get())};
         const std::scoped_lock lock(state.mutex_);
         if (!state.done()) state.waiters_.push_back(std::move(self));
@@ -45,6 +46,7 @@ public:
 
 private:
     concurrent_state& state_;
+    const foreign_wait waits_;
 };
 
 /// A task that waits for the state. A result that is there already is not lost to a cancellation: that comes at the

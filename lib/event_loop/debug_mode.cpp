@@ -15,7 +15,7 @@ std::atomic<bool> detail::debug_mode_in_use{false};
 void event_loop::set_debug(bool on) {
     debug_ = on;
     if (on) detail::debug_mode_in_use.store(true, std::memory_order_relaxed);
-    budget_.step_singly(on || looks_ahead_);
+    decide_steps();
     decide_examination();
 }
 

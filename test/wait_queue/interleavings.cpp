@@ -1,4 +1,4 @@
-#define BOOST_TEST_MODULE sync_interleavings
+#define BOOST_TEST_MODULE wait_queue_interleavings
 #include <boost/test/unit_test.hpp>
 #include <mutex>
 #include <random>
