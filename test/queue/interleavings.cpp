@@ -17,7 +17,6 @@
 #include "support/virtual_time.hpp"
 
 using crocus::create_task;
-using crocus::test::run_virtual;
 using namespace std::chrono_literals;
 
 namespace {
@@ -25,7 +24,7 @@ namespace {
 template <class Queue>
 class world {
 public:
-    explicit world(unsigned seed) : random_(seed) {}
+    world(unsigned seed, bool in_order) : random_(seed), in_order_(in_order) {}
 
     void run() {
         for (int i = 0; i != 2; ++i) queues_.push_back(fresh());
@@ -45,7 +44,7 @@ private:
 
     unsigned below(unsigned n) { return static_cast<unsigned>(random_()) % n; }
 
-    std::unique_ptr<audited> fresh() { return std::make_unique<audited>(below(4)); }
+    std::unique_ptr<audited> fresh() { return std::make_unique<audited>(below(4), in_order_); }
 
     /// Lets time pass. Actors sleep whole milliseconds: whoever could run now has run.
     void rest(crocus::duration d) {
@@ -138,6 +137,7 @@ private:
     }
 
     std::mt19937 random_;
+    const bool in_order_;
     std::vector<std::unique_ptr<audited>> queues_;
     std::vector<std::unique_ptr<audited>> old_;  // shut down; somebody may still be at them
     std::vector<crocus::task<void>> actors_;
@@ -151,6 +151,6 @@ using kinds = boost::mpl::list<crocus::queue<int>, crocus::lifo_queue<int>, croc
 BOOST_AUTO_TEST_CASE_TEMPLATE(whatever_happens_no_item_slot_or_waiter_is_lost, Queue, kinds) {  // Q10 to Q13; users T11
     const crocus::test::seed_range seeds(1000);
     for (unsigned seed = seeds.first; seed != seeds.end; ++seed) BOOST_TEST_CONTEXT("seed " << seed) {
-            run_virtual([seed] { world<Queue>(seed).run(); });
+            crocus::test::run_in_some_order(seed, [seed](bool in_order) { world<Queue>(seed, in_order).run(); });
         }
 }

@@ -32,7 +32,8 @@ inline std::size_t next_of(const priority_queue<int>&, const std::vector<int>& i
 template <class Queue>
 class audited_queue {
 public:
-    explicit audited_queue(std::size_t capacity) : queue(capacity) {}
+    /// `in_order`: tasks run first come, first served. Else who is served first may come last to the books.
+    audited_queue(std::size_t capacity, bool in_order) : queue(capacity), in_order_(in_order) {}
 
     // ------------------------------------------------------------------------------------------------------ the
     // entries
@@ -55,13 +56,13 @@ public:
     // calls
 
     void put(int item) {
-        turn mine(putters_, queue.full());
+        turn mine(putters_, in_order_ && queue.full());
         queue.put(item);
         mine.came();
         stored(item);
     }
     void put_for(duration limit, int item) {
-        turn mine(putters_, queue.full());
+        turn mine(putters_, in_order_ && queue.full());
         if (!queue.put_for(limit, item)) return;
         mine.came();
         stored(item);
@@ -73,13 +74,13 @@ public:
         stored(item);
     }
     void get() {
-        turn mine(getters_, queue.empty());
+        turn mine(getters_, in_order_ && queue.empty());
         const int item = queue.get();
         mine.came();
         got(item);
     }
     void get_for(duration limit) {
-        turn mine(getters_, queue.empty());
+        turn mine(getters_, in_order_ && queue.empty());
         const auto item = queue.get_for(limit);
         if (!item) return;
         mine.came();
@@ -164,7 +165,7 @@ private:
     };
     class turn {
     public:
-        turn(line& in, bool waits) : in_(in), number_(waits ? ++in.last : 0) {}
+        turn(line& in, bool counts) : in_(in), number_(counts ? ++in.last : 0) {}
         void came() {
             if (number_ == 0) return;
             require(number_ > in_.served, "who came later was served first");
@@ -176,6 +177,7 @@ private:
         const std::size_t number_;
     };
 
+    const bool in_order_;
     std::vector<int> items_;  // in the order in which they were put
     line putters_, getters_;
     std::size_t unfinished_ = 0;
