@@ -79,6 +79,7 @@ std::string queue_gate::to_string() const {
     add("capacity", capacity_);
     add("getters", getters_.size());
     add("putters", putters_.size());
+    add("joiners", joiners_.size());
     add("unfinished", unfinished_);
     if (shut_down_) text += ", shut down";
     return text + ']';

@@ -15,4 +15,14 @@ decltype(auto) run_virtual(F&& f) {
     return testing::run(std::forward<F>(f));
 }
 
+/// Calls `f(true)` where tasks run first come, first served, or for every other seed `f(false)` where the order is
+/// drawn.
+template <class F>
+void run_in_some_order(unsigned seed, F f) {
+    const bool in_order = seed % 2 != 0;
+    testing::run_options options;
+    if (!in_order) options.seed = seed;
+    testing::run([&] { f(in_order); }, options);
+}
+
 }  // namespace crocus::test
