@@ -41,6 +41,8 @@
 #include <crocus/sync/semaphore.hpp>
 #include <crocus/sync/barrier.hpp>
 #include <crocus/sync/once_flag.hpp>
+#include <crocus/queue.hpp>
+#include <crocus/select.hpp>
 
 // 5  threads and processes
 #include <crocus/concurrent_future.hpp>

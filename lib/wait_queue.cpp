@@ -98,18 +98,26 @@ void wait_queue::remove(detail::waiter& w) noexcept {
     w.queue_ = nullptr;
 }
 
-bool wait_queue::notify_one() noexcept {
-    if (first_ == nullptr) return false;
+/// Requires: not empty.
+inline detail::waiter& wait_queue::take_first() noexcept {
     detail::waiter& w = *first_;
-    remove(w);
-    w.notified();
-    return true;
+    first_ = w.next_;
+    (first_ != nullptr ? first_->previous_ : last_) = nullptr;
+    w.next_ = nullptr;
+    w.queue_ = nullptr;
+    return w;
 }
+
+void wait_queue::notify_first() noexcept { take_first().notified(); }
 
 std::size_t wait_queue::notify_every() noexcept {
     std::size_t count = 0;
-    while (notify_one()) ++count;
+    for (; !empty(); ++count) notify_first();
     return count;
+}
+
+void wait_queue::turn_all_away() noexcept {
+    while (!empty()) take_first().turned_away();
 }
 
 std::size_t wait_queue::size() const noexcept {
@@ -149,11 +157,7 @@ void wait_queue::require_same_loop(const parked& newcomer) const {
 }
 
 void wait_queue::abandon() noexcept {
-    while (first_ != nullptr) {
-        detail::waiter& w = *first_;
-        remove(w);
-        w.abandoned();
-    }
+    while (!empty()) take_first().abandoned();
 }
 
 bool wait_queue::wait_until(time_point deadline) {
@@ -197,6 +201,8 @@ void wait_queue::parked::throw_outcome() {
 }
 
 void wait_queue::parked::notified() noexcept { end(outcome::notified); }
+
+void wait_queue::parked::turned_away() noexcept { end(outcome::turned_away); }
 
 void wait_queue::parked::abandoned() noexcept { end(outcome::abandoned); }
 

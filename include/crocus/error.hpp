@@ -378,6 +378,13 @@ public:
     ~broken_barrier() override;
 };
 
+/// A queue was shut down: it takes nothing more, or has nothing left (QueueShutDown).
+class CROCUS_EXPORT queue_shut_down : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+    ~queue_shut_down() override;
+};
+
 // -------------------------------------------------------------------------------------- floor 5: threads and processes
 
 /// An executor takes no more work: it was shut down.

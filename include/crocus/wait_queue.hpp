@@ -36,7 +36,10 @@ public:
     /// The agent that waits is cancelled. False if the wait goes on regardless, and the request is left to the agent.
     virtual bool cancel(const std::string& message);
 
-    /// What it waited for is no more. It is out of the queue already.
+    /// What it waited for will not happen any more. It is out of the queue already.
+    virtual void turned_away() noexcept { notified(); }
+
+    /// What it waited in is no more. It is out of the queue already.
     virtual void abandoned() noexcept {}
 
     /// Who waits; null for a callback.
@@ -51,11 +54,12 @@ protected:
         if (queue_ != nullptr) leave_queue();
     }
 
+    /// Requires: it is in one.
+    void leave_queue() noexcept;
+
 private:
     friend class crocus::wait_queue;
     friend struct debug_layout;
-
-    void leave_queue() noexcept;
 
     waiter* previous_ = nullptr;
     waiter* next_ = nullptr;
@@ -100,10 +104,14 @@ public:
     bool wait_until(parked& w, time_point deadline);
 
     /// Makes the longest waiting agent ready. False if none waits.
-    bool notify_one() noexcept;
+    bool notify_one() noexcept { return !empty() && (notify_first(), true); }
 
     /// Makes all ready, in their order. Returns how many.
     std::size_t notify_all() noexcept { return empty() ? 0 : notify_every(); }
+
+    /// Makes all ready, in their order: what they wait for will not happen. Who waits as `parked` finds that it was not
+    /// notified.
+    void turn_all_away() noexcept;
 
     [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
 
@@ -125,7 +133,9 @@ private:
 
     void enter(parked& w);
     void require_same_loop(const parked& newcomer) const;
+    void notify_first() noexcept;
     std::size_t notify_every() noexcept;
+    detail::waiter& take_first() noexcept;
     void abandon() noexcept;
 
     detail::waiter* first_ = nullptr;
@@ -142,6 +152,7 @@ public:
     }
 
     void notified() noexcept override;
+    void turned_away() noexcept override;
     void abandoned() noexcept override;
 
     /// True if the agent has got what it waited for.
@@ -154,7 +165,7 @@ public:
 
 private:
     friend class wait_queue;
-    enum class outcome { waiting, notified, timed_out, cancelled, abandoned };
+    enum class outcome { waiting, notified, turned_away, timed_out, cancelled, abandoned };
 
     void end(outcome o) noexcept;
     [[noreturn]] void throw_outcome();

@@ -376,7 +376,8 @@ BOOST_AUTO_TEST_CASE(random_forests_behave_as_the_expansion_of_pep_380) {
         std::vector<talking> all_;
     };
 
-    crocus::test::for_usual_seeds(2'000, [](unsigned seed) {
+    const crocus::test::seed_range seeds(2'000);
+    for (unsigned seed = seeds.first; seed != seeds.end; ++seed) {
         forest ours(false, seed), reference(true, seed);
         std::minstd_rand script(seed + 1'000'000);
         std::string log;
@@ -392,5 +393,5 @@ BOOST_AUTO_TEST_CASE(random_forests_behave_as_the_expansion_of_pep_380) {
                                                 << ours.trace << "\n"
                                                 << reference.trace);
         }
-    });
+    }
 }

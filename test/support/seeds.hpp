@@ -1,11 +1,9 @@
 // Which seeds a random test takes.
 //
 //   CROCUS_SEED=42                             that one alone
-//   CROCUS_SEEDS=1000000 CROCUS_FIRST_SEED=1   so many of them, from that one on; CROCUS_TEST_TIMEOUT=600 for the
-//   watchdog
+//   CROCUS_SEEDS=1000000 CROCUS_FIRST_SEED=1   so many of them, from that one on; CROCUS_TEST_TIMEOUT=600 for the watchdog
 #pragma once
 
-#include <cstdint>
 #include <cstdlib>
 
 namespace crocus::test {
@@ -25,18 +23,22 @@ inline constexpr bool sanitized = false;
 /// A sanitizer makes each of them take up to a hundred times as long.
 constexpr unsigned usual_seeds(unsigned plain) noexcept { return sanitized ? plain / 20 : plain; }
 
-inline std::uint64_t number_in_environment(const char* name, std::uint64_t otherwise) {
-    const char* const given = std::getenv(name);
-    return given != nullptr ? std::strtoull(given, nullptr, 10) : otherwise;
-}
+/// The seeds of a random test: from 1 on, so many as usual, unless the environment says which.
+struct seed_range {
+    explicit seed_range(unsigned plain)
+        : only(number("CROCUS_SEED", 0)),
+          first(only != 0 ? only : number("CROCUS_FIRST_SEED", 1)),
+          end(first + (only != 0 ? 1 : number("CROCUS_SEEDS", usual_seeds(plain)))) {}
 
-/// Calls f(seed) for so many seeds, or as the environment says.
-template <class F>
-void for_usual_seeds(unsigned plain, F f) {
-    const std::uint64_t only = number_in_environment("CROCUS_SEED", 0);
-    const std::uint64_t first = only != 0 ? only : number_in_environment("CROCUS_FIRST_SEED", 1);
-    const std::uint64_t count = only != 0 ? 1 : number_in_environment("CROCUS_SEEDS", usual_seeds(plain));
-    for (std::uint64_t seed = first; seed != first + count; ++seed) f(static_cast<unsigned>(seed));
-}
+    const unsigned only;  // 0: more than one
+    const unsigned first;
+    const unsigned end;
+
+private:
+    static unsigned number(const char* name, unsigned otherwise) {
+        const char* const given = std::getenv(name);
+        return given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : otherwise;
+    }
+};
 
 }  // namespace crocus::test

@@ -22,4 +22,14 @@ inline testing::run_options drawn_if_odd(unsigned seed) {
     return {.seed = seed % 2 == 1 ? std::optional<std::uint64_t>(seed) : std::nullopt};
 }
 
+/// Calls `f(true)` where tasks run first come, first served, or for every other seed `f(false)` where the order is
+/// drawn.
+template <class F>
+void run_in_some_order(unsigned seed, F f) {
+    const bool in_order = seed % 2 != 0;
+    testing::run_options options;
+    if (!in_order) options.seed = seed;
+    testing::run([&] { f(in_order); }, options);
+}
+
 }  // namespace crocus::test

@@ -277,5 +277,6 @@ private:
 
 // T12, T33, T36, T37, T42, T44, T47
 BOOST_AUTO_TEST_CASE(whatever_meets_whatever_nothing_is_lost_made_up_or_left_running) {
-    crocus::test::for_usual_seeds(2'500, [](unsigned seed) { forest(seed).grow(); });
+    const crocus::test::seed_range seeds(2'500);
+    for (unsigned seed = seeds.first; seed != seeds.end; ++seed) forest(seed).grow();
 }
