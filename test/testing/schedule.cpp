@@ -56,7 +56,16 @@ private:
     const char* name_;
 };
 
+/// These tests choose their seeds themselves.
+struct no_seeds_from_outside {
+    no_seeds_from_outside() {
+        for (const char* const name : {"CROCUS_SEED", "CROCUS_SEEDS", "CROCUS_FIRST_SEED"}) ::unsetenv(name);
+    }
+};
+
 }  // namespace
+
+BOOST_TEST_GLOBAL_FIXTURE(no_seeds_from_outside);
 
 BOOST_AUTO_TEST_CASE(without_a_seed_tasks_run_first_come_first_served) {  // C27
     BOOST_TEST(schedule_of({}) == "abcdeabcdeabcdeabcde");
@@ -223,6 +232,9 @@ BOOST_AUTO_TEST_CASE(the_environment_says_where_seeds_begin) {
     const environment_variable from("CROCUS_FIRST_SEED", "3");
     testing::for_each_seed(3, [&] { later.push_back(testing::random()); });
     BOOST_TEST(later == std::vector(first.begin() + 2, first.end()), boost::test_tools::per_element());
+    const environment_variable fewer("CROCUS_SEEDS", "2");
+    testing::for_each_seed(3, [&] { later.push_back(testing::random()); });
+    BOOST_TEST(later.size() == 5U);
     for (const char* const nonsense : {"seven", "7x", "-1", "99999999999999999999"}) {
         const environment_variable bad("CROCUS_SEED", nonsense);
         BOOST_CHECK_THROW(testing::for_each_seed(1, [] {}), crocus::usage_error);
