@@ -38,6 +38,7 @@
 
 // 5  threads and processes
 #include <crocus/concurrent_future.hpp>
+#include <crocus/channel.hpp>
 #include <crocus/executor.hpp>
 #include <crocus/thread_pool.hpp>
 #include <crocus/process_pool.hpp>

@@ -33,9 +33,9 @@ struct task_options;
 
 namespace detail {
 class cancel_scope;
-class concurrent_state;
 class coroutine_state;
 class descriptor_watches;
+class foreign_wake;
 class future_state;
 class loop_run;
 class loop_runs;
@@ -84,7 +84,7 @@ public:
 
 private:
     friend class event_loop;
-    friend class detail::concurrent_state;
+    friend class detail::foreign_wake;
     explicit loop_ref(std::shared_ptr<detail::inbox> inbox) noexcept : inbox_(std::move(inbox)) {}
     bool post(detail::counted<detail::callback> callback) const;
 
