@@ -21,6 +21,7 @@
 #include <crocus/io_driver.hpp>
 #include <crocus/event_loop.hpp>
 #include <crocus/wait_queue.hpp>
+#include <crocus/no_suspend.hpp>
 
 // 3  results and tasks
 #include <crocus/future.hpp>
@@ -52,4 +53,5 @@
 
 // the roof: nothing above includes these
 #include <crocus/call_graph.hpp>
+#include <crocus/lock_check.hpp>
 #include <crocus/testing.hpp>
