@@ -37,10 +37,10 @@ namespace detail {
 class cancel_scope;
 class coroutine_state;
 class descriptor_watches;
-class foreign_wake;
 class future_state;
 class loop_run;
 class loop_runs;
+class posted_wake;
 class signal_handlers;
 class task_stack;
 }  // namespace detail
@@ -86,7 +86,7 @@ public:
 
 private:
     friend class event_loop;
-    friend class detail::foreign_wake;
+    friend class detail::posted_wake;
     explicit loop_ref(std::shared_ptr<detail::inbox> inbox) noexcept : inbox_(std::move(inbox)) {}
     bool post(detail::counted<detail::callback> callback) const;
 

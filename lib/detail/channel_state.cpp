@@ -27,7 +27,7 @@ public:
         waits = false;
     }
     /// It gets what it waited for, or will not. Returns how to wake it: it may be gone as soon as the lock is released.
-    foreign_wake end(outcome o) noexcept {
+    posted_wake end(outcome o) noexcept {
         leave();
         came_to = o;
         return wake_up();
@@ -39,7 +39,7 @@ public:
 
 protected:
     ~waiter() = default;
-    virtual foreign_wake wake_up() noexcept = 0;
+    virtual posted_wake wake_up() noexcept = 0;
 
     line& line_;
 
@@ -62,7 +62,7 @@ public:
     }
 
 private:
-    foreign_wake wake_up() noexcept override {
+    posted_wake wake_up() noexcept override {
         woken_.notify_one();
         return {};
     }
@@ -71,11 +71,11 @@ private:
 };
 
 /// A green thread.
-class channel_state::green_waiter final : public waiter, public foreign_wait {
+class channel_state::green_waiter final : public waiter, public posted_wait {
 public:
     green_waiter(channel_state& channel, line& in, channel_item*& at)
         : waiter(in, at),
-          foreign_wait(event_loop::current(), &in == &channel.getters_ ? channel.getting_ : channel.putting_),
+          posted_wait(event_loop::current(), &in == &channel.getters_ ? channel.getting_ : channel.putting_),
           channel_(channel),
           wake_(wake()) {}
     ~green_waiter() override {
@@ -95,7 +95,7 @@ public:
     void loop_ended() noexcept override { return_item(); }
 
 private:
-    foreign_wake wake_up() noexcept override { return std::move(wake_); }
+    posted_wake wake_up() noexcept override { return std::move(wake_); }
 
     void return_item() noexcept {
         if (gets() && came_to == outcome::done) channel_.give_back(*std::exchange(item, nullptr));
@@ -103,13 +103,13 @@ private:
     [[nodiscard]] bool gets() const noexcept { return &line_ == &channel_.getters_; }
 
     channel_state& channel_;
-    foreign_wake wake_;
+    posted_wake wake_;
 };
 
 // --------------------------------------------------------------------------------------------------- under the lock
 
 channel_state::outcome channel_state::attempt(const guard&, line& in, channel_item*& item,
-                                              foreign_wake& wake) noexcept {
+                                              posted_wake& wake) noexcept {
     if (&in == &putters_) {
         if (shut_down_) return outcome::shut_down;
         if (capacity_ != 0 && size_ >= capacity_) return outcome::not_now;
@@ -127,7 +127,7 @@ channel_state::outcome channel_state::attempt(const guard&, line& in, channel_it
 }
 
 /// To who has waited longest, or to the others.
-void channel_state::deliver(channel_item& item, foreign_wake& wake) noexcept {
+void channel_state::deliver(channel_item& item, posted_wake& wake) noexcept {
     waiter* const getter = getters_.first;
     if (getter == nullptr) return append(item);
     getter->item = &item;
@@ -157,7 +157,7 @@ channel_state::outcome channel_state::get(channel_item*& item, const time_point*
 }
 
 channel_state::outcome channel_state::attempt(line& in, channel_item*& item) {
-    foreign_wake wake;
+    posted_wake wake;
     guard locked(mutex_);
     const outcome o = attempt(locked, in, item, wake);
     locked.unlock();
@@ -172,7 +172,7 @@ channel_state::outcome channel_state::perform(line& in, channel_item*& item, con
 }
 
 channel_state::outcome channel_state::block(line& in, channel_item*& item, const time_point* deadline) {
-    foreign_wake wake;
+    posted_wake wake;
     guard locked(mutex_);
     const outcome o = attempt(locked, in, item, wake);
     if (o == outcome::not_now) {
@@ -197,7 +197,7 @@ channel_state::outcome channel_state::suspend(line& in, channel_item*& item, con
         green_waiter& self;
     };
     green_waiter self(*this, in, item);
-    foreign_wake wake;
+    posted_wake wake;
     guard locked(mutex_);
     const outcome o = attempt(locked, in, item, wake);
     if (o == outcome::not_now) self.enter();
@@ -213,7 +213,7 @@ channel_state::outcome channel_state::suspend(line& in, channel_item*& item, con
 
 /// Who got it is gone. It is the oldest.
 void channel_state::give_back(channel_item& item) noexcept {
-    foreign_wake wake;
+    posted_wake wake;
     guard locked(mutex_);
     if (at_once_) {
         locked.unlock();
@@ -244,7 +244,7 @@ void channel_state::shut_down(bool immediately) noexcept {
     for (;;) {
         waiter* const w = getters_.first != nullptr ? getters_.first : putters_.first;
         if (w == nullptr) break;
-        foreign_wake wake = w->end(outcome::shut_down);
+        posted_wake wake = w->end(outcome::shut_down);
         locked.unlock();
         wake.post();
         locked.lock();

@@ -20,7 +20,7 @@ public:
     }
     ~enlisted() {
         const std::scoped_lock lock(state_.mutex_);
-        std::erase_if(state_.waiters_, [this](const foreign_wake& w) { return w.ends(place_); });
+        std::erase_if(state_.waiters_, [this](const posted_wake& w) { return w.ends(place_); });
     }
     enlisted(const enlisted&) = delete;
     enlisted& operator=(const enlisted&) = delete;
@@ -30,7 +30,7 @@ public:
     }
 
 private:
-    foreign_wait place_;
+    posted_wait place_;
     concurrent_state& state_;
 };
 

@@ -7,7 +7,7 @@
 
 #include <crocus/clock.hpp>
 #include <crocus/config.hpp>
-#include <crocus/detail/foreign_wait.hpp>
+#include <crocus/detail/posted_wait.hpp>
 #include <crocus/wait_queue.hpp>
 
 namespace crocus::detail {
@@ -63,8 +63,8 @@ private:
 
     outcome perform(line& in, channel_item*& item, const time_point* deadline);
     outcome attempt(line& in, channel_item*& item);
-    outcome attempt(const guard& locked, line& in, channel_item*& item, foreign_wake& wake) noexcept;
-    void deliver(channel_item& item, foreign_wake& wake) noexcept;
+    outcome attempt(const guard& locked, line& in, channel_item*& item, posted_wake& wake) noexcept;
+    void deliver(channel_item& item, posted_wake& wake) noexcept;
     void append(channel_item& item) noexcept;
     void give_back(channel_item& item) noexcept;
     outcome block(line& in, channel_item*& item, const time_point* deadline);

@@ -13,7 +13,7 @@
 
 #include <crocus/clock.hpp>
 #include <crocus/config.hpp>
-#include <crocus/detail/foreign_wait.hpp>
+#include <crocus/detail/posted_wait.hpp>
 #include <crocus/detail/slot.hpp>
 #include <crocus/error.hpp>
 #include <crocus/event_loop.hpp>
@@ -101,7 +101,7 @@ private:
     bool settling_ = false;
     std::exception_ptr error_;
     std::vector<counted<callback>> callbacks_;
-    std::vector<foreign_wake> waiters_;
+    std::vector<posted_wake> waiters_;
 };
 
 template <class T>

@@ -11,22 +11,22 @@
 
 namespace crocus::detail {
 
-class foreign_wait;
+class posted_wait;
 
-/// Ends a foreign_wait, from any thread, once: who waits leaves it with those whom it waits for.
-class CROCUS_EXPORT foreign_wake {
+/// Ends a posted_wait, from any thread, once: who waits leaves it with those whom it waits for.
+class CROCUS_EXPORT posted_wake {
 public:
     /// Of nobody.
-    foreign_wake() noexcept = default;
+    posted_wake() noexcept = default;
 
-    /// Nothing is allocated. Must not be called under a lock that foreign_wait::loop_ended takes.
+    /// Nothing is allocated. Must not be called under a lock that posted_wait::loop_ended takes.
     void post() noexcept;
 
-    [[nodiscard]] bool ends(const foreign_wait& w) const noexcept;
+    [[nodiscard]] bool ends(const posted_wait& w) const noexcept;
 
 private:
-    friend class foreign_wait;
-    foreign_wake(loop_ref loop, counted<callback> room) noexcept : loop_(std::move(loop)), room_(std::move(room)) {}
+    friend class posted_wait;
+    posted_wake(loop_ref loop, counted<callback> room) noexcept : loop_(std::move(loop)), room_(std::move(room)) {}
 
     std::optional<loop_ref> loop_;
     counted<callback> room_;
@@ -35,16 +35,16 @@ private:
 /// A place to wait in, of the current loop. It is posted to that loop as a whole to end the wait.
 ///
 /// Thread: the loop's own.
-class CROCUS_EXPORT foreign_wait {
+class CROCUS_EXPORT posted_wait {
 public:
-    explicit foreign_wait(event_loop& loop);
-    foreign_wait(event_loop& loop, const wait_subject& subject);
-    foreign_wait(const foreign_wait&) = delete;
-    foreign_wait& operator=(const foreign_wait&) = delete;
-    virtual ~foreign_wait();
+    explicit posted_wait(event_loop& loop);
+    posted_wait(event_loop& loop, const wait_subject& subject);
+    posted_wait(const posted_wait&) = delete;
+    posted_wait& operator=(const posted_wait&) = delete;
+    virtual ~posted_wait();
 
     /// To be had once.
-    [[nodiscard]] foreign_wake wake() const noexcept { return {loop_.ref(), room_}; }
+    [[nodiscard]] posted_wake wake() const noexcept { return {loop_.ref(), room_}; }
 
     /// Suspends until wake() was posted, or `deadline` has come: who called finds out which.
     void wait(wait_queue::parked& as, const time_point* deadline);
@@ -53,7 +53,7 @@ public:
     virtual void loop_ended() noexcept {}
 
 private:
-    friend class foreign_wake;
+    friend class posted_wake;
 
     event_loop& loop_;
     // Its owners are counted on the loop's thread alone: other threads only move it on.

@@ -1,4 +1,4 @@
-#include <crocus/detail/foreign_wait.hpp>
+#include <crocus/detail/posted_wait.hpp>
 
 namespace crocus::detail {
 
@@ -7,7 +7,7 @@ namespace {
 class waiting_room final : public callback {
 public:
     template <class... Subject>
-    explicit waiting_room(foreign_wait& owner, const Subject&... subject) noexcept
+    explicit waiting_room(posted_wait& owner, const Subject&... subject) noexcept
         : callback(std::source_location::current()), queue(subject...), owner_(&owner) {}
 
     void call() override {
@@ -23,27 +23,27 @@ public:
     wait_queue queue;
 
 private:
-    foreign_wait* owner_;  // while it waits
+    posted_wait* owner_;  // while it waits
 };
 
 waiting_room& room(const counted<callback>& c) noexcept { return static_cast<waiting_room&>(*c); }
 
 }  // namespace
 
-void foreign_wake::post() noexcept {
+void posted_wake::post() noexcept {
     if (room_) loop_->post(std::move(room_));
 }
 
-bool foreign_wake::ends(const foreign_wait& w) const noexcept { return room_.get() == w.room_.get(); }
+bool posted_wake::ends(const posted_wait& w) const noexcept { return room_.get() == w.room_.get(); }
 
-foreign_wait::foreign_wait(event_loop& loop) : loop_(loop), room_(new waiting_room(*this)) {}
+posted_wait::posted_wait(event_loop& loop) : loop_(loop), room_(new waiting_room(*this)) {}
 
-foreign_wait::foreign_wait(event_loop& loop, const wait_subject& subject)
+posted_wait::posted_wait(event_loop& loop, const wait_subject& subject)
     : loop_(loop), room_(new waiting_room(*this, subject)) {}
 
-foreign_wait::~foreign_wait() { room(room_).disown(); }
+posted_wait::~posted_wait() { room(room_).disown(); }
 
-void foreign_wait::wait(wait_queue::parked& as, const time_point* deadline) {
+void posted_wait::wait(wait_queue::parked& as, const time_point* deadline) {
     struct time_limit {
         handle timer;
         ~time_limit() { timer.cancel(); }
