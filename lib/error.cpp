@@ -53,6 +53,7 @@ broken_barrier::broken_barrier() : std::runtime_error("the barrier is broken, or
 broken_barrier::~broken_barrier() = default;
 queue_shut_down::~queue_shut_down() = default;
 executor_shut_down::~executor_shut_down() = default;
+queue_shut_down::~queue_shut_down() = default;
 broken_executor::~broken_executor() = default;
 broken_process_pool::~broken_process_pool() = default;
 workers_not_hosted::~workers_not_hosted() = default;
@@ -167,6 +168,8 @@ std::pair<exception_group, exception_group> exception_group::split_by(bool (*mat
 }
 
 executor_shut_down::executor_shut_down() : runtime_error("cannot submit: the executor was shut down") {}
+
+queue_shut_down::queue_shut_down() : runtime_error("the queue was shut down") {}
 
 workers_not_hosted::workers_not_hosted()
     : usage_error("a process pool starts fresh processes of this program, and its main does not host them. "

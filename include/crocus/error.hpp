@@ -394,6 +394,13 @@ public:
     ~executor_shut_down() override;
 };
 
+/// A queue or a channel was shut down: it takes no more items, and has none left for who asks (QueueShutDown).
+class CROCUS_EXPORT queue_shut_down : public std::runtime_error {
+public:
+    queue_shut_down();
+    ~queue_shut_down() override;
+};
+
 /// An executor cannot go on: a worker could not be started, or its initializer failed (BrokenExecutor).
 class CROCUS_EXPORT broken_executor : public std::runtime_error {
 public:
