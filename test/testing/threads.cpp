@@ -6,6 +6,7 @@
 #include <semaphore>
 #include <thread>
 
+#include <crocus/channel.hpp>
 #include <crocus/concurrent_future.hpp>
 #include <crocus/coroutine.hpp>
 #include <crocus/error.hpp>
@@ -77,6 +78,19 @@ BOOST_AUTO_TEST_CASE(a_concurrent_future_is_waited_for_by_whatever_flow) {  // O
                                               });
         BOOST_TEST(a + b + c == 6);
         BOOST_TEST((since(start) == 1h));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(so_is_the_item_of_a_channel) {  // O16
+    testing::run([] {
+        const auto start = event_loop::current().now();
+        crocus::channel<int> items;
+        std::jthread other([&] {
+            take_long();
+            items.put(7);
+        });
+        BOOST_TEST(items.get_for(1s).value() == 7);
+        BOOST_TEST((since(start) == 0s));
     });
 }
 
