@@ -53,7 +53,6 @@ broken_barrier::broken_barrier() : std::runtime_error("the barrier is broken, or
 broken_barrier::~broken_barrier() = default;
 queue_shut_down::~queue_shut_down() = default;
 executor_shut_down::~executor_shut_down() = default;
-queue_shut_down::~queue_shut_down() = default;
 broken_executor::~broken_executor() = default;
 broken_process_pool::~broken_process_pool() = default;
 workers_not_hosted::~workers_not_hosted() = default;

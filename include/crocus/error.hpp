@@ -381,6 +381,7 @@ public:
 /// A queue was shut down: it takes nothing more, or has nothing left (QueueShutDown).
 class CROCUS_EXPORT queue_shut_down : public std::runtime_error {
 public:
+    queue_shut_down();
     using std::runtime_error::runtime_error;
     ~queue_shut_down() override;
 };
@@ -392,13 +393,6 @@ class CROCUS_EXPORT executor_shut_down : public std::runtime_error {
 public:
     executor_shut_down();
     ~executor_shut_down() override;
-};
-
-/// A queue or a channel was shut down: it takes no more items, and has none left for who asks (QueueShutDown).
-class CROCUS_EXPORT queue_shut_down : public std::runtime_error {
-public:
-    queue_shut_down();
-    ~queue_shut_down() override;
 };
 
 /// An executor cannot go on: a worker could not be started, or its initializer failed (BrokenExecutor).
