@@ -34,16 +34,15 @@ std::string short_name(const agent& who) {
 /// The agents of a loop, and whose end or doing each of them waits for.
 class wait_graph {
 public:
-    wait_graph(const agent& main, const detail::green_agent* tasks, const detail::coroutine_state* coroutines) {
+    wait_graph(const agent& main, detail::green_agent* tasks, const detail::coroutine_state* coroutines) {
         add(main);
         for (auto* t = tasks; t != nullptr; t = t->next_task) add(*t);
         for (auto* c = coroutines; c != nullptr; c = c->next_waiting()) add(*c);
         for (auto& [who, n] : nodes_) look(*who, n);
         // Who waits for several tasks at once stands in the queue of each.
         for (auto* t = tasks; t != nullptr; t = t->next_task)
-            if (const auto* const task = dynamic_cast<const detail::task_agent*>(t))
-                for (const agent* const waits : const_cast<detail::task_agent*>(task)->outcome().awaited_by())
-                    note(waits, *t);
+            if (auto* const task = dynamic_cast<detail::task_agent*>(t))
+                for (const agent* const waits : task->outcome().awaited_by()) note(waits, *t);
     }
 
     [[nodiscard]] std::string text() {
