@@ -173,7 +173,7 @@ public:
     [[nodiscard]] bool entered_as(const selection::place* p) const noexcept { return p == &place_; }
     [[nodiscard]] bool claim() const {
         place_.require_not_abandoned();
-        if (place_.was_turned_away() || q_.gate().items_dropped()) queue_gate::throw_has_nothing_left();
+        if (place_.was_refused() || q_.gate().items_dropped()) queue_gate::throw_has_nothing_left();
         return true;
     }
     decltype(auto) handle() { return std::invoke(std::move(f_), q_.take()); }
