@@ -25,9 +25,9 @@ bool queue_gate::claim_slot_until(time_point deadline) {
 bool queue_gate::claim_item_until(time_point deadline) {
     check_can_suspend();
     if (try_claim_item_while_open()) return true;
-    getter w(*this);
+    wait_queue::parked w;
     if (!getters_.wait_until(w, deadline)) return false;
-    require_granted(w.granted());
+    require_granted(w.was_notified());
     return true;
 }
 
@@ -35,14 +35,9 @@ bool queue_gate::claim_item_unless_over() {
     check_can_suspend();
     if (try_claim_item()) return true;
     if (shut_down_) return false;
-    getter w(*this);
+    wait_queue::parked w;
     getters_.wait(w);
-    return w.granted() && !emptied_;
-}
-
-void queue_gate::getter::notified() noexcept {
-    granted_ = !of_.shut_down_;
-    parked::notified();
+    return w.was_notified() && !emptied_;
 }
 
 void queue_gate::task_done() {
@@ -68,8 +63,8 @@ void queue_gate::shut_down(std::size_t stored, bool dropped) noexcept {
         unfinished_ -= std::min(unfinished_, stored);
         if (work_left && unfinished_ == 0) joiners_.notify_all();
     }
-    putters_.notify_all();
-    getters_.notify_all();
+    putters_.refuse_all();
+    getters_.refuse_all();
 }
 
 void queue_gate::throw_takes_no_more() { throw queue_shut_down("the queue was shut down: it takes nothing more"); }

@@ -47,13 +47,19 @@ void queued_place::leave() noexcept {
     if (queue() != nullptr) leave_queue();
 }
 
+void queued_place::refused() noexcept {
+    refused_ = true;
+    report();
+}
+
 void queued_place::abandoned() noexcept {
     abandoned_ = true;
     report();
 }
 
-void queued_place::require_not_abandoned() const {
+bool queued_place::was_notified() const {
     if (abandoned_) throw usage_error("what this task waited for was destroyed meanwhile");
+    return !refused_;
 }
 
 timed_place::timed_place() noexcept : timer({}, [](timer& t) noexcept { static_cast<timed_place&>(t).report(); }) {}

@@ -148,6 +148,14 @@ void wait_queue::require_same_loop(const parked& newcomer) const {
                      ": it is one loop's at a time; between loops there is the channel");
 }
 
+void wait_queue::refuse_all() noexcept {
+    while (first_ != nullptr) {
+        detail::waiter& w = *first_;
+        remove(w);
+        w.refused();
+    }
+}
+
 void wait_queue::abandon() noexcept {
     while (first_ != nullptr) {
         detail::waiter& w = *first_;
@@ -197,6 +205,8 @@ void wait_queue::parked::throw_outcome() {
 }
 
 void wait_queue::parked::notified() noexcept { end(outcome::notified); }
+
+void wait_queue::parked::refused() noexcept { end(outcome::refused); }
 
 void wait_queue::parked::abandoned() noexcept { end(outcome::abandoned); }
 

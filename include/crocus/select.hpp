@@ -145,10 +145,7 @@ namespace detail {
 class case_in_queue {
 public:
     [[nodiscard]] bool entered_as(const selection::place* p) const noexcept { return p == &place_; }
-    [[nodiscard]] bool claim() const {
-        place_.require_not_abandoned();
-        return true;
-    }
+    [[nodiscard]] bool claim() const { return place_.was_notified(); }
 
 protected:
     case_in_queue() noexcept = default;
@@ -161,37 +158,22 @@ protected:
 };
 
 template <class T, class Items, class F>
-class get_case {
+class get_case : public case_in_queue {
 public:
     get_case(basic_queue<T, Items>& q, F f) : q_(q), f_(std::move(f)) {}
 
     [[nodiscard]] bool try_now() { return q_.gate().try_claim_item_while_open(); }
-    void enter(selection& s) noexcept {
-        place_.gate = &q_.gate();
-        q_.gate().getters().add(place_);
-        s.add(place_);
-    }
-    [[nodiscard]] bool entered_as(const selection::place* p) const noexcept { return p == &place_; }
+    void enter(selection& s) noexcept { case_in_queue::enter(s, q_.gate().getters()); }
     [[nodiscard]] bool claim() const {
-        place_.require_not_abandoned();
-        q_.gate().require_granted(place_.granted);
-        return true;
+        const bool granted = case_in_queue::claim();
+        q_.gate().require_granted(granted);
+        return granted;
     }
     decltype(auto) handle() { return std::invoke(std::move(f_), q_.take()); }
 
 private:
-    struct getter final : queued_place {
-        void notified() noexcept override {
-            granted = !gate->is_shut_down();
-            queued_place::notified();
-        }
-        const queue_gate* gate = nullptr;
-        bool granted = false;
-    };
-
     basic_queue<T, Items>& q_;
     F f_;
-    getter place_;
 };
 
 template <class T, class Items, class Item, class F>
@@ -202,9 +184,9 @@ public:
     [[nodiscard]] bool try_now() { return q_.gate().try_claim_slot(); }
     void enter(selection& s) noexcept { case_in_queue::enter(s, q_.gate().putters()); }
     [[nodiscard]] bool claim() const {
-        place_.require_not_abandoned();  // first: the queue may be gone
+        const bool granted = case_in_queue::claim();  // first: the queue may be gone
         if (q_.is_shut_down()) queue_gate::throw_takes_no_more();
-        return true;
+        return granted;
     }
     decltype(auto) handle() {
         q_.store(std::forward<Item>(item_));

@@ -36,6 +36,9 @@ public:
     /// The agent that waits is cancelled. False if the wait goes on regardless, and the request is left to the agent.
     virtual bool cancel(const std::string& message);
 
+    /// It will not get what it waits for. It is out of the queue already.
+    virtual void refused() noexcept {}
+
     /// What it waited for is no more. It is out of the queue already.
     virtual void abandoned() noexcept {}
 
@@ -106,6 +109,9 @@ public:
     /// Makes all ready, in their order. Returns how many.
     std::size_t notify_all() noexcept { return empty() ? 0 : notify_every(); }
 
+    /// Ends all waits in vain: wait() returns as it does for who was notified, and was_notified() is false.
+    void refuse_all() noexcept;
+
     [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
 
     /// How many wait. Cost: so many steps.
@@ -143,6 +149,7 @@ public:
     }
 
     void notified() noexcept override;
+    void refused() noexcept override;
     void abandoned() noexcept override;
 
     /// True if the agent has got what it waited for.
@@ -155,7 +162,7 @@ public:
 
 private:
     friend class wait_queue;
-    enum class outcome { waiting, notified, timed_out, cancelled, abandoned };
+    enum class outcome { waiting, notified, refused, timed_out, cancelled, abandoned };
 
     void end(outcome o) noexcept;
     [[noreturn]] void throw_outcome();

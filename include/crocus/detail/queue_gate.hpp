@@ -67,7 +67,13 @@ public:
             throw_has_nothing_left();
         return false;
     }
-    void claim_item();
+    [[gnu::always_inline]] void claim_item() {
+        check_can_suspend();
+        if (try_claim_item_while_open()) return;
+        wait_queue::parked w;
+        getters_.wait(w);
+        require_granted(w.was_notified());
+    }
     [[nodiscard]] bool claim_item_until(time_point deadline);
     /// False in place of queue_shut_down.
     [[nodiscard]] bool claim_item_unless_over();
@@ -80,7 +86,7 @@ public:
             getters_.notify_one();
     }
 
-    /// Who was `granted` an item, or not, when it was notified, still is.
+    /// Who was `granted` an item, and not refused, still is.
     ///
     /// Throws: queue_shut_down
     void require_granted(bool granted) const {
@@ -119,8 +125,6 @@ public:
     [[noreturn]] static void throw_takes_no_more();
 
 private:
-    class getter;
-
     [[noreturn]] static void throw_has_nothing_left();
     [[nodiscard]] std::size_t room() const noexcept;
 
@@ -135,25 +139,5 @@ private:
     wait_queue putters_{slot_};
     wait_queue joiners_{whole_};
 };
-
-/// Learns when it is notified whether that is a promise, or the end.
-class CROCUS_EXPORT queue_gate::getter final : public wait_queue::parked {
-public:
-    explicit getter(const queue_gate& of) : of_(of) {}
-    void notified() noexcept override;
-    [[nodiscard]] bool granted() const noexcept { return granted_; }
-
-private:
-    const queue_gate& of_;
-    bool granted_ = false;
-};
-
-[[gnu::always_inline]] inline void queue_gate::claim_item() {
-    check_can_suspend();
-    if (try_claim_item_while_open()) return;
-    getter w(*this);
-    getters_.wait(w);
-    require_granted(w.granted());
-}
 
 }  // namespace crocus::detail

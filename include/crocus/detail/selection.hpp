@@ -71,15 +71,19 @@ private:
 class CROCUS_EXPORT queued_place : public selection::place, public waiter {
 public:
     void notified() noexcept override { report(); }
+    void refused() noexcept override;
     void abandoned() noexcept override;
     [[nodiscard]] agent* who() const noexcept override { return &of().who(); }
 
+    /// After its report.
+    ///
     /// Throws: usage_error   what it waited for was destroyed
-    void require_not_abandoned() const;
+    [[nodiscard]] bool was_notified() const;
 
 private:
     void leave() noexcept override;
 
+    bool refused_ = false;
     bool abandoned_ = false;
 };
 
