@@ -21,6 +21,7 @@
 #include <crocus/io_driver.hpp>
 #include <crocus/event_loop.hpp>
 #include <crocus/wait_queue.hpp>
+#include <crocus/no_suspend.hpp>
 
 // 3  results and tasks
 #include <crocus/future.hpp>
@@ -46,6 +47,7 @@
 
 // 5  threads and processes
 #include <crocus/concurrent_future.hpp>
+#include <crocus/channel.hpp>
 #include <crocus/executor.hpp>
 #include <crocus/thread_pool.hpp>
 #include <crocus/process_pool.hpp>
@@ -59,6 +61,7 @@
 
 // the roof: nothing above includes these
 #include <crocus/call_graph.hpp>
+#include <crocus/lock_check.hpp>
 #include <crocus/testing/virtual_time.hpp>
 #include <crocus/testing/schedule.hpp>
 #include <crocus/testing/sequencer.hpp>

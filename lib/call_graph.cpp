@@ -1,38 +1,22 @@
 #include <crocus/call_graph.hpp>
 
 #include <algorithm>
-#include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <set>
 #include <span>
 #include <utility>
-
-#include <dlfcn.h>
 
 #include <crocus/detail/coroutine_state.hpp>
 #include <crocus/detail/generator_state.hpp>
 #include <crocus/error.hpp>
 
-#include "detail/type_name.hpp"
+#include "detail/frame_name.hpp"
 
 namespace crocus {
 
 namespace detail {
 
 namespace {
-
-/// What stands at a return address. The call is the byte before it.
-call_graph_frame frame_at(void* address) {
-    Dl_info info{};
-    const auto call = reinterpret_cast<std::uintptr_t>(address) - 1;
-    if (::dladdr(reinterpret_cast<void*>(call), &info) == 0) return {address, "?"};
-    if (info.dli_sname != nullptr) return {address, type_name(info.dli_sname)};
-    const char* const slash = std::strrchr(info.dli_fname, '/');
-    char offset[2 + 16 + 1];
-    std::snprintf(offset, sizeof offset, "0x%zx", call - reinterpret_cast<std::uintptr_t>(info.dli_fbase));
-    return {address, std::string(slash != nullptr ? slash + 1 : info.dli_fname) + "+" + offset};
-}
 
 constexpr std::size_t most_frames = 1U << 16U;  // of one stack: it may be damaged
 constexpr std::size_t most_waits = 100;  // from the first one to the last: each takes a part of the caller's stack
@@ -73,7 +57,7 @@ private:
         made.shown_before = !shown_.insert(identity).second;
         if (made.shown_before) return made;
         const addresses whole = stack();
-        for (void* const address : limited(whole)) made.call_stack.push_back(frame_at(address));
+        for (void* const address : limited(whole)) made.call_stack.push_back({address, frame_name(address)});
         if (outcome == nullptr || depth_ == most_waits) return made;
         ++depth_;
         for (const agent* const waits : outcome->awaited_by()) made.awaited_by.push_back(of(*waits));

@@ -217,6 +217,7 @@ void coroutine_state::begin_wait(future_state* future) {
 void coroutine_state::end_wait() noexcept {
     unpark();
     leave_loop();
+    loop_ref_.reset();
     wait_ = {};
     future_ = {};
 }

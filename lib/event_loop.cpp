@@ -9,6 +9,7 @@
 #include <crocus/detail/coroutine_state.hpp>
 #include <crocus/error.hpp>
 #include <crocus/executor.hpp>
+#include <crocus/no_suspend.hpp>
 #include <crocus/unraisable.hpp>
 
 #include "detail/stack_recorder.hpp"
@@ -66,6 +67,7 @@ private:
     void begin() {
         loop_ = std::make_unique<event_loop>();
         loop_->attach_under_driver();
+        no_suspend::begin_loop(loop_->main_agent());
     }
     void end() noexcept {
         try {
@@ -297,6 +299,7 @@ void event_loop::dispose(std::unique_ptr<event_loop> loop) noexcept {
 /// Takes the next agent from the queue and makes it the running one. The hub, if what comes first is the hub's to do.
 fiber& event_loop::next_flow() noexcept {
     const bool by_the_hub = by_the_hub_ && detail::this_thread().running != &*hub_;
+    if (by_the_hub && debug_ && running_ != nullptr && detail::suspension_observer != nullptr) observe_suspension();
     while (!ready_.empty() && ready_.front()->what == detail::runnable::kind::agent && !budget_.spent()) {
         if (by_the_hub) break;
         auto& next = *static_cast<detail::green_agent*>(ready_.pop());

@@ -27,7 +27,7 @@ bool queue_gate::claim_item_until(time_point deadline) {
     if (try_claim_item_while_open()) return true;
     wait_queue::parked w;
     if (!getters_.wait_until(w, deadline)) return false;
-    require_granted(w.was_notified());
+    if (!w.was_notified() || emptied_) throw_has_nothing_left();
     return true;
 }
 
@@ -63,8 +63,8 @@ void queue_gate::shut_down(std::size_t stored, bool dropped) noexcept {
         unfinished_ -= std::min(unfinished_, stored);
         if (work_left && unfinished_ == 0) joiners_.notify_all();
     }
-    putters_.refuse_all();
-    getters_.refuse_all();
+    putters_.turn_all_away();
+    getters_.turn_all_away();
 }
 
 void queue_gate::throw_takes_no_more() { throw queue_shut_down("the queue was shut down: it takes nothing more"); }

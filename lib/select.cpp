@@ -47,8 +47,8 @@ void queued_place::leave() noexcept {
     if (queue() != nullptr) leave_queue();
 }
 
-void queued_place::refused() noexcept {
-    refused_ = true;
+void queued_place::turned_away() noexcept {
+    turned_away_ = true;
     report();
 }
 
@@ -57,9 +57,8 @@ void queued_place::abandoned() noexcept {
     report();
 }
 
-bool queued_place::was_notified() const {
+void queued_place::require_not_abandoned() const {
     if (abandoned_) throw usage_error("what this task waited for was destroyed meanwhile");
-    return !refused_;
 }
 
 timed_place::timed_place() noexcept : timer({}, [](timer& t) noexcept { static_cast<timed_place&>(t).report(); }) {}

@@ -4,6 +4,7 @@
 
 #include <crocus/detail/cancel_scope.hpp>
 #include <crocus/error.hpp>
+#include <crocus/no_suspend.hpp>
 
 namespace crocus {
 
@@ -20,7 +21,7 @@ void agent::park_as(detail::waiter&) { park(); }
 bool agent::cancel(std::string message) {
     ++cancelling_;
     if (waiting_ != nullptr && !wait_held_ && waiting_->cancel(message)) return true;
-    ++undelivered_;
+    set_undelivered(undelivered() + 1);
     cancel_message_.set(std::move(message));
     return true;
 }
@@ -28,38 +29,38 @@ bool agent::cancel(std::string message) {
 int agent::uncancel() noexcept {
     if (cancelling_ > 0) --cancelling_;
     drop_stale_repeat();
-    if (undelivered_ > cancelling_) {
-        undelivered_ = cancelling_;
-        if (undelivered_ == 0) forget_undelivered();
+    if (undelivered() > cancelling_) {
+        set_undelivered(cancelling_);
+        if (cancelling_ == 0) forget_undelivered();
     }
     return cancelling_;
 }
 
 /// A request that was to come again was taken back.
 void agent::drop_stale_repeat() noexcept {
-    if (repeat_above_ < 0 || cancelling_ - (undelivered_ - 1) > repeat_above_) return;
-    --undelivered_;
+    if (repeat_above_ < 0 || cancelling_ - (undelivered() - 1) > repeat_above_) return;
+    set_undelivered(undelivered() - 1);
     repeat_above_ = -1;
 }
 
 void agent::forget_undelivered() noexcept {
-    undelivered_ = 0;
+    set_undelivered(0);
     repeat_above_ = -1;
     cancel_message_.set({});
     detail::cancel_scope::mark_all_delivered(*this);
 }
 
 bool agent::cancellation_due() const noexcept {
-    return undelivered_ != 0 && (!holds_cancellation() || detail::cancel_scope::any_due_in_hold(*this));
+    return undelivered() != 0 && (!holds_cancellation() || detail::cancel_scope::any_due_in_hold(*this));
 }
 
 /// One that is delivered stands for all that have come.
 std::optional<std::string> agent::take_cancellation() {
-    if (undelivered_ == 0) return std::nullopt;
+    if (undelivered() == 0) return std::nullopt;
     if (holds_cancellation()) {
         const int delivered = detail::cancel_scope::deliver_in_hold(*this);
         if (delivered == 0) return std::nullopt;
-        undelivered_ = std::max(undelivered_ - delivered, 0);
+        set_undelivered(std::max(undelivered() - delivered, 0));
         return std::string();
     }
     std::string message = cancel_message_.take();
@@ -68,6 +69,7 @@ std::optional<std::string> agent::take_cancellation() {
 }
 
 void agent::throw_cancellation() {
+    if (!may_suspend()) no_suspend::refuse(*this);
     if (auto message = take_cancellation()) throw cancelled_error(*std::move(message));
 }
 
@@ -98,18 +100,26 @@ void wait_queue::remove(detail::waiter& w) noexcept {
     w.queue_ = nullptr;
 }
 
-bool wait_queue::notify_one() noexcept {
-    if (first_ == nullptr) return false;
+/// Requires: not empty.
+inline detail::waiter& wait_queue::take_first() noexcept {
     detail::waiter& w = *first_;
-    remove(w);
-    w.notified();
-    return true;
+    first_ = w.next_;
+    (first_ != nullptr ? first_->previous_ : last_) = nullptr;
+    w.next_ = nullptr;
+    w.queue_ = nullptr;
+    return w;
 }
+
+void wait_queue::notify_first() noexcept { take_first().notified(); }
 
 std::size_t wait_queue::notify_every() noexcept {
     std::size_t count = 0;
-    while (notify_one()) ++count;
+    for (; !empty(); ++count) notify_first();
     return count;
+}
+
+void wait_queue::turn_all_away() noexcept {
+    while (!empty()) take_first().turned_away();
 }
 
 std::size_t wait_queue::size() const noexcept {
@@ -148,20 +158,8 @@ void wait_queue::require_same_loop(const parked& newcomer) const {
                      ": it is one loop's at a time; between loops there is the channel");
 }
 
-void wait_queue::refuse_all() noexcept {
-    while (first_ != nullptr) {
-        detail::waiter& w = *first_;
-        remove(w);
-        w.refused();
-    }
-}
-
 void wait_queue::abandon() noexcept {
-    while (first_ != nullptr) {
-        detail::waiter& w = *first_;
-        remove(w);
-        w.abandoned();
-    }
+    while (!empty()) take_first().abandoned();
 }
 
 bool wait_queue::wait_until(time_point deadline) {
@@ -206,7 +204,7 @@ void wait_queue::parked::throw_outcome() {
 
 void wait_queue::parked::notified() noexcept { end(outcome::notified); }
 
-void wait_queue::parked::refused() noexcept { end(outcome::refused); }
+void wait_queue::parked::turned_away() noexcept { end(outcome::turned_away); }
 
 void wait_queue::parked::abandoned() noexcept { end(outcome::abandoned); }
 

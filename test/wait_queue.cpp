@@ -65,7 +65,7 @@ BOOST_AUTO_TEST_CASE(waits_may_end_in_vain_and_those_who_were_notified_are_not_a
         auto first = waiting(false), second = waiting(false), third = waiting(true);
         crocus::yield_now();
         queue.notify_one();
-        queue.refuse_all();
+        queue.turn_all_away();
         BOOST_TEST(queue.empty());
         third.get();
         BOOST_TEST(log == "notified in vain in vain ");

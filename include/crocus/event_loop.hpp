@@ -16,7 +16,9 @@
 
 #include <crocus/clock.hpp>
 #include <crocus/config.hpp>
+#include <crocus/detail/fork_mark.hpp>
 #include <crocus/detail/idle_sweep.hpp>
+#include <crocus/detail/inbox.hpp>
 #include <crocus/detail/poll_budget.hpp>
 #include <crocus/detail/recurring.hpp>
 #include <crocus/detail/runnable.hpp>
@@ -33,12 +35,12 @@ struct task_options;
 
 namespace detail {
 class cancel_scope;
-class concurrent_state;
 class coroutine_state;
 class descriptor_watches;
 class future_state;
 class loop_run;
 class loop_runs;
+class posted_wake;
 class rehearsal;
 class signal_handlers;
 class task_stack;
@@ -85,7 +87,7 @@ public:
 
 private:
     friend class event_loop;
-    friend class detail::concurrent_state;
+    friend class detail::posted_wake;
     explicit loop_ref(std::shared_ptr<detail::inbox> inbox) noexcept : inbox_(std::move(inbox)) {}
     bool post(detail::counted<detail::callback> callback) const;
 
@@ -487,6 +489,7 @@ private:
     void handle_signal(int signal, detail::counted<detail::recurring> callback);
     void end_tasks();
     fiber& next_flow() noexcept;
+    void observe_suspension() noexcept;
     void require_own_process() const;
     [[noreturn]] static void die_of_return() noexcept;
     fiber* begin(detail::green_agent& unstarted) noexcept;
@@ -606,6 +609,9 @@ private:
 
 /// Some loop of this process has been in debug mode.
 extern CROCUS_EXPORT std::atomic<bool> debug_mode_in_use;
+
+/// If set, it is called in debug mode where an agent is about to be left, on its stack: for lock_check.
+extern CROCUS_EXPORT void (*suspension_observer)(event_loop&, const green_agent&) noexcept;
 
 /// What may suspend calls this where it need not: debug mode has callbacks refused.
 [[gnu::always_inline]] inline void check_can_suspend() {

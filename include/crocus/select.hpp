@@ -136,8 +136,7 @@ auto try_select(Cases&&... cases) {
     }
 }
 
-// ------------------------------------------------------------------------------------------------------------ the
-// cases
+// ----------------------------------------------------------------------------------------------------------- the cases
 
 namespace detail {
 
@@ -145,7 +144,10 @@ namespace detail {
 class case_in_queue {
 public:
     [[nodiscard]] bool entered_as(const selection::place* p) const noexcept { return p == &place_; }
-    [[nodiscard]] bool claim() const { return place_.was_notified(); }
+    [[nodiscard]] bool claim() const {
+        place_.require_not_abandoned();
+        return true;
+    }
 
 protected:
     case_in_queue() noexcept = default;
@@ -165,9 +167,9 @@ public:
     [[nodiscard]] bool try_now() { return q_.gate().try_claim_item_while_open(); }
     void enter(selection& s) noexcept { case_in_queue::enter(s, q_.gate().getters()); }
     [[nodiscard]] bool claim() const {
-        const bool granted = case_in_queue::claim();
-        q_.gate().require_granted(granted);
-        return granted;
+        place_.require_not_abandoned();  // first: the queue may be gone
+        if (place_.was_turned_away() || q_.gate().items_dropped()) queue_gate::throw_has_nothing_left();
+        return true;
     }
     decltype(auto) handle() { return std::invoke(std::move(f_), q_.take()); }
 
@@ -184,9 +186,9 @@ public:
     [[nodiscard]] bool try_now() { return q_.gate().try_claim_slot(); }
     void enter(selection& s) noexcept { case_in_queue::enter(s, q_.gate().putters()); }
     [[nodiscard]] bool claim() const {
-        const bool granted = case_in_queue::claim();  // first: the queue may be gone
+        place_.require_not_abandoned();  // first: the queue may be gone
         if (q_.is_shut_down()) queue_gate::throw_takes_no_more();
-        return granted;
+        return true;
     }
     decltype(auto) handle() {
         q_.store(std::forward<Item>(item_));

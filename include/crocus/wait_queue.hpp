@@ -36,10 +36,10 @@ public:
     /// The agent that waits is cancelled. False if the wait goes on regardless, and the request is left to the agent.
     virtual bool cancel(const std::string& message);
 
-    /// It will not get what it waits for. It is out of the queue already.
-    virtual void refused() noexcept {}
+    /// What it waited for will not happen any more. It is out of the queue already.
+    virtual void turned_away() noexcept { notified(); }
 
-    /// What it waited for is no more. It is out of the queue already.
+    /// What it waited in is no more. It is out of the queue already.
     virtual void abandoned() noexcept {}
 
     /// Who waits; null for a callback.
@@ -104,13 +104,14 @@ public:
     bool wait_until(parked& w, time_point deadline);
 
     /// Makes the longest waiting agent ready. False if none waits.
-    bool notify_one() noexcept;
+    bool notify_one() noexcept { return !empty() && (notify_first(), true); }
 
     /// Makes all ready, in their order. Returns how many.
     std::size_t notify_all() noexcept { return empty() ? 0 : notify_every(); }
 
-    /// Ends all waits in vain: wait() returns as it does for who was notified, and was_notified() is false.
-    void refuse_all() noexcept;
+    /// Makes all ready, in their order: what they wait for will not happen. Who waits as `parked` finds that it was not
+    /// notified.
+    void turn_all_away() noexcept;
 
     [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
 
@@ -132,7 +133,9 @@ private:
 
     void enter(parked& w);
     void require_same_loop(const parked& newcomer) const;
+    void notify_first() noexcept;
     std::size_t notify_every() noexcept;
+    detail::waiter& take_first() noexcept;
     void abandon() noexcept;
 
     detail::waiter* first_ = nullptr;
@@ -149,7 +152,7 @@ public:
     }
 
     void notified() noexcept override;
-    void refused() noexcept override;
+    void turned_away() noexcept override;
     void abandoned() noexcept override;
 
     /// True if the agent has got what it waited for.
@@ -162,7 +165,7 @@ public:
 
 private:
     friend class wait_queue;
-    enum class outcome { waiting, notified, refused, timed_out, cancelled, abandoned };
+    enum class outcome { waiting, notified, turned_away, timed_out, cancelled, abandoned };
 
     void end(outcome o) noexcept;
     [[noreturn]] void throw_outcome();

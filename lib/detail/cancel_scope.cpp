@@ -40,7 +40,7 @@ void cancel_scope::request(bool end_wait) noexcept {
     const bool may_end_wait = end_wait && who_.waiting_ != nullptr && (!who_.wait_held_ || ends_held_wait_);
     if (may_end_wait && who_.waiting_->cancel({})) return;
     undelivered_ = true;
-    ++who_.undelivered_;
+    who_.set_undelivered(who_.undelivered() + 1);
     note(event_loop::current().noted_scopes());
 }
 
@@ -52,9 +52,9 @@ bool cancel_scope::awaits(const future_state& f) const noexcept {
 /// Never below the others' that have not been delivered, even if somebody took this one back already: none is lost.
 void cancel_scope::withdraw() noexcept {
     if (!requested_ || std::exchange(withdrawn_, true)) return;
-    if (std::exchange(undelivered_, false)) who_.undelivered_ = std::max(who_.undelivered_ - 1, 0);
+    if (std::exchange(undelivered_, false)) who_.set_undelivered(std::max(who_.undelivered() - 1, 0));
     const int repeats = who_.repeat_above_ >= 0 ? 1 : 0;
-    who_.cancelling_ = std::max(who_.cancelling_ - 1, who_.undelivered_ - repeats);
+    who_.cancelling_ = std::max(who_.cancelling_ - 1, who_.undelivered() - repeats);
     who_.drop_stale_repeat();
 }
 
@@ -69,7 +69,7 @@ void cancel_scope::deliver_again(std::string message) noexcept {
     constexpr int most = std::numeric_limits<std::int16_t>::max();
     const auto above = static_cast<std::int16_t>(std::clamp(delivered_before_, 0, most));
     if (who_.repeat_above_ < 0) {
-        ++who_.undelivered_;
+        who_.set_undelivered(who_.undelivered() + 1);
         who_.repeat_above_ = above;
     } else {
         who_.repeat_above_ = std::min(who_.repeat_above_, above);

@@ -10,41 +10,29 @@
 
 namespace crocus::detail {
 
-namespace {
-
-/// Where a task waits. It is posted to the task's loop when the state is settled: nothing has to be allocated then.
-///
-/// Its owners are counted on the loop's thread alone: the thread that settles the state only moves it on.
-class waiting_room final : public callback {
-public:
-    waiting_room() noexcept : callback(std::source_location::current()) {}
-    void call() override { queue.notify_all(); }
-    void release() noexcept override {}
-
-    static constexpr wait_subject subject{"a result of another thread", {}};
-    wait_queue queue{subject};
-};
-
-}  // namespace
-
-/// A waiter in the state's list, while a wait lasts.
+/// A task in the state's list, while it waits.
 class concurrent_state::enlisted {
 public:
-    enlisted(concurrent_state& state, event_loop& loop) : room(new waiting_room), state_(state), waits_(loop) {
-        waiting self{loop.ref(), counted<callback>(room.get())};
+    enlisted(concurrent_state& state, event_loop& loop) : place_(loop, subject), state_(state), waits_(loop) {
+        auto wake = place_.wake();
         const std::scoped_lock lock(state.mutex_);
-        if (!state.done()) state.waiters_.push_back(std::move(self));
+        if (!state.done()) state.waiters_.push_back(std::move(wake));
     }
     ~enlisted() {
         const std::scoped_lock lock(state_.mutex_);
-        std::erase_if(state_.waiters_, [this](const waiting& w) { return w.wake.get() == room.get(); });
+        std::erase_if(state_.waiters_, [this](const posted_wake& w) { return w.ends(place_); });
     }
     enlisted(const enlisted&) = delete;
     enlisted& operator=(const enlisted&) = delete;
 
-    const counted<waiting_room> room;
+    void wait(wait_queue::parked& as, const time_point* deadline = nullptr) {
+        if (!state_.done()) place_.wait(as, deadline);
+    }
 
 private:
+    static constexpr wait_subject subject{"a result of another thread", {}};
+
+    posted_wait place_;
     concurrent_state& state_;
     const foreign_wait waits_;
 };
@@ -147,7 +135,7 @@ void concurrent_state::wake_all(std::unique_lock<std::mutex> lock) noexcept {
     const auto callbacks = std::exchange(callbacks_, {});
     settled_.notify_all();
     lock.unlock();
-    for (auto& w : waiters) w.loop.post(std::move(w.wake));
+    for (auto& w : waiters) w.post();
     for (const auto& c : callbacks) invoke(*c);
 }
 
@@ -187,15 +175,10 @@ void concurrent_state::wait_in_task(const duration* limit) {
         who.throw_if_cancelled();
     }
     event_loop& loop = event_loop::current();
-    const enlisted self(*this, loop);
-    struct time_limit {
-        handle timer;
-        ~time_limit() { timer.cancel(); }
-    } set;
-    if (limit != nullptr) set.timer = loop.call_later(*limit, [room = self.room] { room->queue.notify_all(); });
-    if (done()) return;
+    enlisted self(*this, loop);
+    const time_point deadline = loop.time_after(limit != nullptr ? *limit : duration::max());
     parked w(*this);
-    self.room->queue.wait(w);
+    self.wait(w, limit != nullptr ? &deadline : nullptr);
 }
 
 void concurrent_state::wait_delivered(void (*on_cancel)(void*), void* argument) {
@@ -208,10 +191,9 @@ void concurrent_state::wait_delivered(void (*on_cancel)(void*), void* argument) 
         return wait_held();
     }
     try {
-        const enlisted self(*this, event_loop::current());
-        if (done()) return;
+        enlisted self(*this, event_loop::current());
         parked w(*this, on_cancel, argument);
-        self.room->queue.wait(w);
+        self.wait(w);
     } catch (...) {
         // A cancellation, which has cancelled the call. Or the loop or the memory is at its end: the call is not left
         // running even so.

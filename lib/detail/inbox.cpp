@@ -1,14 +1,10 @@
+#include <crocus/detail/inbox.hpp>
+
 #include <crocus/detail/runnable.hpp>
 
 namespace crocus::detail {
 
-// The protocol of the sleeper and the poster. The loop says that it sleeps, then looks for posts; a poster posts, then
-// looks whether the loop sleeps. Both steps of both are sequentially consistent, so at least one sees the other's:
-// either the loop finds the post, or the poster finds the sleeper, and wakes it once.
-
-namespace {
-
-void discard(runnable* r) noexcept {
+void inbox_types::discard(runnable* r) noexcept {
     while (r != nullptr) {
         runnable* const next = r->next;
         auto* const c = static_cast<callback*>(r);
@@ -18,55 +14,26 @@ void discard(runnable* r) noexcept {
     }
 }
 
-}  // namespace
+inbox::~inbox() { inbox_types::discard(protocol_.take()); }
 
-inbox::~inbox() { discard(take()); }
-
-bool inbox::post(counted<callback> c) {
-    if (closed_.load(std::memory_order_acquire) || made_.passed()) {
-        c->release();
-        return false;
-    }
+bool inbox::post(counted<callback> c) noexcept {
     runnable* const r = c.release();
-    r->next = newest_.load(std::memory_order_relaxed);
-    while (!newest_.compare_exchange_weak(r->next, r, std::memory_order_seq_cst, std::memory_order_relaxed)) {
-    }
-    if (asleep_.exchange(false, std::memory_order_seq_cst)) wake();
-    return true;
+    if (!made_.passed() && protocol_.post(*r)) return true;
+    r->next = nullptr;
+    inbox_types::discard(r);
+    return false;
 }
 
 void inbox::wake() noexcept {
-    if (made_.passed()) return;  // the mutex may be held for ever, by a thread that is the parent's
-    const std::scoped_lock lock(mutex_);
-    if (driver_ != nullptr) driver_->wake();
+    if (!made_.passed()) protocol_.wake();  // the mutex may be held for ever, by a thread that is the parent's
 }
 
-void inbox::close() noexcept {
-    closed_.store(true, std::memory_order_release);
-    {
-        const std::scoped_lock lock(mutex_);
-        driver_ = nullptr;
-    }
-    discard(take());  // a post that raced with this is discarded with the inbox
-}
+void inbox::close() noexcept { protocol_.close(); }
 
-runnable* inbox::take() noexcept {
-    runnable* newest = newest_.exchange(nullptr, std::memory_order_seq_cst);
-    runnable* oldest = nullptr;
-    while (newest != nullptr) {
-        runnable* const next = newest->next;
-        newest->next = oldest;
-        oldest = newest;
-        newest = next;
-    }
-    return oldest;
-}
+runnable* inbox::take() noexcept { return protocol_.take(); }
 
-bool inbox::fall_asleep() noexcept {
-    asleep_.store(true, std::memory_order_seq_cst);
-    if (newest_.load(std::memory_order_seq_cst) == nullptr) return true;
-    wake_up();
-    return false;
-}
+bool inbox::fall_asleep() noexcept { return protocol_.fall_asleep(); }
+
+void inbox::wake_up() noexcept { protocol_.wake_up(); }
 
 }  // namespace crocus::detail

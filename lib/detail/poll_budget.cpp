@@ -9,7 +9,7 @@ constexpr std::size_t most_steps_per_look = 128;
 }
 
 void poll_budget::restart() noexcept {
-    started_ = looked_ = ticks();
+    if (!counts_) started_ = looked_ = ticks();
     steps_left_ = single_ ? 1 : steps_per_look_;
     spent_ = false;
 }
@@ -22,7 +22,7 @@ void poll_budget::expire() noexcept {
 
 bool poll_budget::look() noexcept {
     if (counts_) {
-        spent_ = !single_ || ++counted_ % most_steps_per_look == 0;
+        spent_ = !single_ || ++looked_ % most_steps_per_look == 0;
         steps_left_ = single_ ? 1 : most_steps_per_look;
         return true;
     }
@@ -45,9 +45,9 @@ void poll_budget::step_singly(bool on) noexcept {
 
 void poll_budget::count_steps() noexcept {
     counts_ = true;
-    counted_ = 0;
     steps_per_look_ = most_steps_per_look;
     restart();
+    looked_ = 0;
 }
 
 }  // namespace crocus::detail

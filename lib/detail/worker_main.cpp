@@ -17,8 +17,8 @@
 #include <crocus/error.hpp>
 #include <crocus/process_pool.hpp>
 
-#include "channel.hpp"
 #include "type_name.hpp"
+#include "worker_pipe.hpp"
 
 namespace crocus::detail {
 
@@ -97,7 +97,7 @@ void serve_calls(char** argv) {
     fcntl(worker_socket, F_SETFD, FD_CLOEXEC);
     std::signal(SIGINT, SIG_IGN);  // Ctrl-C reaches the whole group; what becomes of a call is the pool's to say
     try {
-        channel pool(worker_socket);
+        worker_pipe pool(worker_socket);
         bool connected = pool.send(message_kind::ready);
         while (connected) {
             auto call = pool.receive();

@@ -98,13 +98,13 @@ void host_workers_here(int argc, char** argv) {
 bool workers_are_hosted() noexcept { return program_name != nullptr; }
 
 worker_process::worker_process() : worker_process(start()) {
-    if (const auto first = channel_->receive(); first && first->kind == message_kind::ready) return;
+    if (const auto first = pipe_->receive(); first && first->kind == message_kind::ready) return;
     throw std::runtime_error("the worker process " + end_and_reap() +
                              " before it was ready; is crocus::host_workers(argc, argv) the first line of main?");
 }
 
 worker_process::worker_process(const started& process)
-    : pid_(process.pid), process_fd_(process.process_fd), channel_(std::in_place, process.socket, process.process_fd) {}
+    : pid_(process.pid), process_fd_(process.process_fd), pipe_(std::in_place, process.socket, process.process_fd) {}
 
 worker_process::started worker_process::start() {
     std::array<int, 2> ends{};
@@ -124,7 +124,7 @@ worker_process::started worker_process::start() {
 }
 
 worker_process::~worker_process() {
-    if (usable_) channel_.reset();  // it reads the end of its calls, and exits
+    if (usable_) pipe_.reset();  // it reads the end of its calls, and exits
     end_and_reap();
     if (process_fd_ >= 0) ::close(process_fd_);
 }
@@ -153,11 +153,11 @@ std::optional<std::string> worker_process::call(const char* function, std::strin
 /// The answer; nothing if the process is gone.
 std::optional<message> worker_process::exchange(const char* function, std::string_view arguments, bool& begun) {
     try {
-        if (!channel_->send(message_kind::call, function, arguments)) return std::nullopt;
-        auto reply = channel_->receive();
+        if (!pipe_->send(message_kind::call, function, arguments)) return std::nullopt;
+        auto reply = pipe_->receive();
         if (!reply || reply->kind != message_kind::begun) return std::nullopt;
         begun = true;
-        return channel_->receive();
+        return pipe_->receive();
     } catch (...) {
         usable_ = false;  // half a message may be on its way
         std::throw_with_nested(broken_process_pool("lost touch with worker process " + std::to_string(pid_) + ": " +
@@ -181,7 +181,7 @@ std::string worker_process::end_and_reap() {
     if (reaped_) return "ended";
     // It closed its socket, so it is about to end: its status is settled, and this changes it no more. Or it is out of
     // step, and good for nothing.
-    if (channel_) signal(SIGKILL);
+    if (pipe_) signal(SIGKILL);
     siginfo_t end{};
     int result = 0;
     do {

@@ -8,7 +8,7 @@
 
 #include <sys/types.h>
 
-#include "channel.hpp"
+#include "worker_pipe.hpp"
 
 namespace crocus::detail {
 
@@ -38,7 +38,7 @@ public:
     ///         broken_process_pool   the process died
     std::optional<std::string> call(const char* function, std::string_view arguments);
 
-    /// False once it has died or its channel is out of step. It may die right after.
+    /// False once it has died or its pipe is out of step. It may die right after.
     [[nodiscard]] bool alive() const noexcept;
 
     void signal(int number) noexcept;
@@ -58,7 +58,7 @@ private:
     const pid_t pid_;
     const int process_fd_;
     bool usable_ = true;
-    std::optional<channel> channel_;
+    std::optional<worker_pipe> pipe_;
     std::mutex mutex_;  // guards reaped_: no signal to a number that may be another process's by now
     bool reaped_ = false;
 };

@@ -155,7 +155,10 @@ bool event_loop::awaits_other_threads() const noexcept {
 }
 
 bool event_loop::others_may_wake() const noexcept {
-    return (signals_ && !signals_->empty()) || (inbox_.use_count() > 1 && detail::other_threads_possible());
+    if (signals_ && !signals_->empty()) return true;
+    long own_references = 1;
+    for (const auto* c = waiting_coroutines_; c != nullptr; c = c->next_waiting()) ++own_references;
+    return inbox_.use_count() > own_references && detail::other_threads_possible();
 }
 
 /// Nothing is ready, and nothing will be.

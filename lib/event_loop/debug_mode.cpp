@@ -4,13 +4,16 @@
 #include <atomic>
 #include <cstdio>
 #include <string>
+#include <utility>
 
 #include <crocus/error.hpp>
+#include <crocus/no_suspend.hpp>
 #include <crocus/task.hpp>
 
 namespace crocus {
 
 std::atomic<bool> detail::debug_mode_in_use{false};
+void (*detail::suspension_observer)(event_loop&, const green_agent&) noexcept = nullptr;
 
 void event_loop::set_debug(bool on) {
     debug_ = on;
@@ -33,7 +36,14 @@ void event_loop::examine(task_options& options) {
 
 void event_loop::require_can_suspend() {
     const event_loop* const loop = current_if_any();
-    if (loop != nullptr && loop->debug_) static_cast<void>(agent::current());
+    if (loop == nullptr || !loop->debug_) return;
+    if (const agent& who = agent::current(); !who.may_suspend()) no_suspend::refuse(who);
+}
+
+/// On the stack of who suspends. It must not do that once more meanwhile: nobody is the running one.
+void event_loop::observe_suspension() noexcept {
+    const detail::green_agent* const who = std::exchange(running_, nullptr);
+    detail::suspension_observer(*this, *who);
 }
 
 void event_loop::run_step_and_time_it() noexcept {

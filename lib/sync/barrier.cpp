@@ -21,23 +21,25 @@ public:
 
     void notified() noexcept override {
         --at_->waiting_;
-        turned_away_ = at_->turning_away_;
         place_ = at_->passed_++;
         at_ = nullptr;
         parked::notified();
+    }
+    void turned_away() noexcept override {
+        --at_->waiting_;
+        at_ = nullptr;
+        parked::turned_away();
     }
     void abandoned() noexcept override {
         at_ = nullptr;
         parked::abandoned();
     }
 
-    [[nodiscard]] bool turned_away() const noexcept { return turned_away_; }
     [[nodiscard]] std::size_t place() const noexcept { return place_; }
 
 private:
     barrier* at_;
     std::size_t place_ = 0;
-    bool turned_away_ = false;
 };
 
 barrier::barrier(std::size_t parties, std::source_location made) : self_{"barrier", made}, parties_(parties) {
@@ -61,7 +63,7 @@ std::optional<std::size_t> barrier::pass_until(std::optional<time_point> deadlin
         waiters_.wait(self);
     else if (!waiters_.wait_until(self, *deadline))
         return std::nullopt;
-    if (self.turned_away()) throw broken_barrier();
+    if (!self.was_notified()) throw broken_barrier();
     return self.place();
 }
 
@@ -72,20 +74,14 @@ std::size_t barrier::complete() noexcept {
     return passed_;
 }
 
-void barrier::turn_away() noexcept {
-    turning_away_ = true;
-    waiters_.notify_all();
-    turning_away_ = false;
-}
-
 void barrier::reset() noexcept {
-    turn_away();
+    waiters_.turn_all_away();
     broken_ = false;
 }
 
 void barrier::abort() noexcept {
     broken_ = true;
-    turn_away();
+    waiters_.turn_all_away();
 }
 
 std::string barrier::to_string() const {

@@ -108,7 +108,7 @@ bool waits_for_ever(F f) {
 
 // --------------------------------------------------------------------------------------------------- what is said
 
-BOOST_AUTO_TEST_CASE(who_waits_for_whom_is_said_with_names_and_places) {  // O62
+BOOST_AUTO_TEST_CASE(who_waits_for_whom_is_said_with_names_and_places) {  // O62, users' T8
     run_virtual([] {
         crocus::future<void> never;
         auto a = create_task([&] { never.get(); }, {.name = "a"});
@@ -123,10 +123,10 @@ BOOST_AUTO_TEST_CASE(who_waits_for_whom_is_said_with_names_and_places) {  // O62
     });
 }
 
-BOOST_AUTO_TEST_CASE(locks_taken_crosswise_are_a_circle) {  // O62
-    run_virtual([] {
-        lock first;
-        lock second;
+BOOST_AUTO_TEST_CASE(locks_taken_crosswise_are_a_circle) {  // O62, users' T8
+    lock first;
+    lock second;
+    run_virtual([&] {
         const auto take = [](lock& one, lock& other) {
             return [&] {
                 one.acquire();
@@ -144,7 +144,7 @@ BOOST_AUTO_TEST_CASE(locks_taken_crosswise_are_a_circle) {  // O62
     });
 }
 
-BOOST_AUTO_TEST_CASE(tasks_that_await_each_other_are_a_circle) {  // O62
+BOOST_AUTO_TEST_CASE(tasks_that_await_each_other_are_a_circle) {  // O62, users' T8
     run_virtual([] {
         crocus::task<void>* other = nullptr;
         auto a = create_task([&] { other->get(); }, {.name = "a"});
@@ -155,6 +155,8 @@ BOOST_AUTO_TEST_CASE(tasks_that_await_each_other_are_a_circle) {  // O62
                    "\n  task 'a' {} waits for task 'b' {}"
                    "\n  task 'b' {} waits for task 'a' {}"
                    "\n  in a circle: task 'a' -> task 'b' -> task 'a'");
+        a.cancel();
+        crocus::wait(std::vector{a, b});
     });
 }
 
@@ -229,6 +231,7 @@ BOOST_AUTO_TEST_CASE(the_main_flow_may_go_on_and_end_it) {
 
 // --------------------------------------------------------------------------------------------- over the kernel
 
+// C18, O62, users' T8
 BOOST_AUTO_TEST_CASE(a_loop_over_the_kernel_says_so_at_once_too, *boost::unit_test::precondition(only_if_sure())) {
     const auto end = crocus::test::in_child([] {
         crocus::run([] {
@@ -283,7 +286,7 @@ BOOST_AUTO_TEST_CASE(a_descriptor_that_is_gone_is_none, *boost::unit_test::preco
     BOOST_TEST(end.output.find("the main flow waits for a future") != std::string::npos);
 }
 
-BOOST_AUTO_TEST_CASE(what_may_still_be_woken_is_no_deadlock) {
+BOOST_AUTO_TEST_CASE(what_may_still_be_woken_is_no_deadlock) {  // C18, users' T8
     using crocus::future;
     BOOST_TEST(waits_for_ever([] {  // a server
         crocus::run([] {

@@ -144,6 +144,28 @@ BOOST_AUTO_TEST_CASE(drawn_orders_go_through_debug_mode_too) {  // O20
     BOOST_TEST(in_debug_mode() == order);
 }
 
+BOOST_AUTO_TEST_CASE(what_happens_when_depends_on_no_clock) {  // C27, O20
+    const auto steps_until_it_fires = [](testing::run_options options, int work) {
+        return testing::run(
+            [work] {
+                bool fired = false;
+                event_loop::current().call_later(0s, [&] { fired = true; });
+                int steps = 0;
+                for (; !fired; ++steps) {
+                    volatile int done = 0;
+                    while (done < work) done = done + 1;
+                    crocus::yield_now();
+                }
+                return steps;
+            },
+            options);
+    };
+    for (const testing::run_options options : {testing::run_options{}, testing::run_options{.seed = 5}}) {
+        const int steps = steps_until_it_fires(options, 0);
+        for (int i = 0; i != 20; ++i) BOOST_TEST(steps_until_it_fires(options, 5000 * i) == steps);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(numbers_come_from_the_seed_of_the_run) {
     const auto numbers = [](std::uint64_t seed) {
         return testing::run(

@@ -60,14 +60,16 @@ public:
     /// Takes one request back; at 0 also one that has not been delivered. Returns what is left.
     int uncancel() noexcept;
 
-    /// Raises the cancellation that has not been delivered, unless it is held.
+    /// Raises the cancellation that has not been delivered, unless it is held. What suspends calls it first: it throws
+    /// usage_error in a no_suspend.
     void throw_if_cancelled() {
-        if (undelivered_ != 0) [[unlikely]]
+        if (cancel_pending()) [[unlikely]]
             throw_cancellation();
     }
     /// The message of that cancellation, which counts as delivered; nothing if there is none, or it is held.
     std::optional<std::string> take_cancellation();
-    [[nodiscard]] bool cancel_pending() const noexcept { return undelivered_ != 0; }
+    /// True if there is one, or throw_if_cancelled() would throw for a no_suspend.
+    [[nodiscard]] bool cancel_pending() const noexcept { return pending_ != 0; }
     /// True if take_cancellation() would give one.
     [[nodiscard]] bool cancellation_due() const noexcept;
     [[nodiscard]] std::string cancel_message() const { return cancel_message_.get(); }
@@ -76,6 +78,10 @@ public:
     /// Nests.
     void hold_cancellation() noexcept { ++holds_; }
     void release_cancellation() noexcept { --holds_; }
+
+    /// Inside a no_suspend.
+    void forbid_suspension(bool yes) noexcept { pending_ = (pending_ & ~forbidden) | (yes ? forbidden : 0U); }
+    [[nodiscard]] bool may_suspend() const noexcept { return (pending_ & forbidden) == 0; }
 
     /// As what it waits; null if it does not.
     [[nodiscard]] const detail::waiter* waits_as() const noexcept { return waiting_; }
@@ -89,6 +95,10 @@ protected:
 
 private:
     static agent& find_current();
+    /// Requests among those that cancelling_ counts; and a repeat.
+    [[nodiscard]] int undelivered() const noexcept { return static_cast<int>(pending_ & ~forbidden); }
+    void set_undelivered(int n) noexcept { pending_ = (pending_ & forbidden) | static_cast<unsigned>(n); }
+    static constexpr unsigned forbidden = 1U << 31U;
     void throw_cancellation();
     void forget_undelivered() noexcept;
     void drop_stale_repeat() noexcept;
@@ -101,7 +111,7 @@ private:
     detail::waiter* waiting_ = nullptr;  // where it waits
     int cancelling_ = 0;
     int holds_ = 0;
-    int undelivered_ = 0;             // requests among those that cancelling_ counts; and a repeat
+    unsigned pending_ = 0;            // undelivered(), and forbidden: what a wait looks at first is one word
     const bool green_;                // a detail::green_agent
     bool wait_held_ = false;          // a request from outside does not end the wait
     std::int16_t repeat_above_ = -1;  // a delivered one is to come again, while more than so many were delivered

@@ -21,7 +21,7 @@ class future_state;
 /// Thread: the loop's in which it was opened.
 class CROCUS_EXPORT cancel_scope {
 public:
-    explicit cancel_scope(agent& who) : who_(who), delivered_before_(who.cancelling_ - who.undelivered_) {
+    explicit cancel_scope(agent& who) : who_(who), delivered_before_(who.cancelling_ - who.undelivered()) {
         if (who.holds_cancellation()) [[unlikely]]
             note_hold();
     }
@@ -45,7 +45,7 @@ public:
 
     /// True if nobody else's request has been delivered since the beginning. The scope's own has been withdrawn.
     [[nodiscard]] bool undisturbed() const noexcept {
-        return who_.cancelling_ - who_.undelivered_ <= delivered_before_;
+        return who_.cancelling_ - who_.undelivered() <= delivered_before_;
     }
 
     /// Where a cancelled_error has left what it is the scope of. True if that was the scope's own doing, and nobody else

@@ -13,6 +13,7 @@
 
 #include <crocus/clock.hpp>
 #include <crocus/config.hpp>
+#include <crocus/detail/posted_wait.hpp>
 #include <crocus/detail/slot.hpp>
 #include <crocus/error.hpp>
 #include <crocus/event_loop.hpp>
@@ -89,11 +90,6 @@ private:
     class enlisted;
     class parked;
 
-    struct waiting {
-        loop_ref loop;
-        counted<callback> wake;
-    };
-
     void require_settled() const;
     void wake_all(std::unique_lock<std::mutex> lock) noexcept;
     void wait_in_task(const duration* limit);
@@ -105,7 +101,7 @@ private:
     bool settling_ = false;
     std::exception_ptr error_;
     std::vector<counted<callback>> callbacks_;
-    std::vector<waiting> waiters_;
+    std::vector<posted_wake> waiters_;
 };
 
 template <class T>

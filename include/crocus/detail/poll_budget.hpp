@@ -37,11 +37,10 @@ private:
     std::size_t steps_left_ = 1;
     std::size_t steps_per_look_ = 1;
     std::uint64_t started_ = 0;  // in ticks
-    std::uint64_t looked_ = 0;
+    std::uint64_t looked_ = 0;  // where steps are counted: how many looks there were
     bool spent_ = false;
     bool single_ = false;
     bool counts_ = false;
-    std::size_t counted_ = 0;
 };
 
 }  // namespace crocus::detail

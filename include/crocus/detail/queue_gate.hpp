@@ -67,13 +67,7 @@ public:
             throw_has_nothing_left();
         return false;
     }
-    [[gnu::always_inline]] void claim_item() {
-        check_can_suspend();
-        if (try_claim_item_while_open()) return;
-        wait_queue::parked w;
-        getters_.wait(w);
-        require_granted(w.was_notified());
-    }
+    void claim_item();
     [[nodiscard]] bool claim_item_until(time_point deadline);
     /// False in place of queue_shut_down.
     [[nodiscard]] bool claim_item_unless_over();
@@ -84,14 +78,6 @@ public:
             ++items_;
         else
             getters_.notify_one();
-    }
-
-    /// Who was `granted` an item, and not refused, still is.
-    ///
-    /// Throws: queue_shut_down
-    void require_granted(bool granted) const {
-        if (!granted || emptied_) [[unlikely]]
-            throw_has_nothing_left();
     }
 
     // ---------------------------------------------------------------------------------------------------- who finishes
@@ -116,16 +102,18 @@ public:
     [[nodiscard]] std::size_t slots() const noexcept { return slots_; }
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
     [[nodiscard]] bool is_shut_down() const noexcept { return shut_down_; }
+    [[nodiscard]] bool items_dropped() const noexcept { return emptied_; }
     [[nodiscard]] std::string to_string() const;
 
-    /// Those who wait to put, and to get; for who waits for other things too, and must ask require_granted().
+    /// Those who wait to put, and to get; for who waits for other things too. Who is turned away
+    /// gets nothing, and who is notified an item, unless they were dropped meanwhile.
     [[nodiscard]] wait_queue& putters() noexcept { return putters_; }
     [[nodiscard]] wait_queue& getters() noexcept { return getters_; }
 
     [[noreturn]] static void throw_takes_no_more();
+    [[noreturn]] static void throw_has_nothing_left();
 
 private:
-    [[noreturn]] static void throw_has_nothing_left();
     [[nodiscard]] std::size_t room() const noexcept;
 
     std::size_t items_ = 0;
@@ -139,5 +127,14 @@ private:
     wait_queue putters_{slot_};
     wait_queue joiners_{whole_};
 };
+
+[[gnu::always_inline]] inline void queue_gate::claim_item() {
+    check_can_suspend();
+    if (try_claim_item_while_open()) return;
+    wait_queue::parked w;
+    getters_.wait(w);
+    if (!w.was_notified() || emptied_) [[unlikely]]
+        throw_has_nothing_left();
+}
 
 }  // namespace crocus::detail

@@ -1,11 +1,9 @@
 // What an event loop schedules: entries of its ready queue, callbacks, and flows that wait.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <exception>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <source_location>
 #include <string>
@@ -14,9 +12,7 @@
 #include <crocus/config.hpp>
 #include <crocus/detail/agent.hpp>
 #include <crocus/detail/context_data.hpp>
-#include <crocus/detail/fork_mark.hpp>
 #include <crocus/fiber.hpp>
-#include <crocus/io_driver.hpp>
 
 namespace crocus {
 class event_loop;
@@ -156,34 +152,6 @@ template <class F>
 counted<callback> make_callback(F f, const std::source_location& site) {
     return counted<callback>(new callback_of<F>(std::move(f), site));
 }
-
-/// What other threads leave for a loop. It outlives the loop as long as somebody holds a loop_ref.
-class inbox {
-public:
-    explicit inbox(io_driver& driver) noexcept : driver_(&driver) {}
-    inbox(const inbox&) = delete;
-    inbox& operator=(const inbox&) = delete;
-    ~inbox();
-
-    bool post(counted<callback> c);
-    void wake() noexcept;
-    void close() noexcept;
-
-    /// All that has been posted, oldest first.
-    [[nodiscard]] runnable* take() noexcept;
-
-    /// The loop is about to block, or has returned. True if it may: nothing was posted meanwhile.
-    [[nodiscard]] bool fall_asleep() noexcept;
-    void wake_up() noexcept { asleep_.store(false, std::memory_order_relaxed); }
-
-private:
-    std::atomic<runnable*> newest_{nullptr};
-    std::atomic<bool> asleep_{false};
-    std::atomic<bool> closed_{false};
-    const fork_mark made_;
-    std::mutex mutex_;  // between a wake() and the end of the driver
-    io_driver* driver_;
-};
 
 /// A flow on a loop's thread that can wait: a task, or the thread's main flow.
 class CROCUS_EXPORT green_agent : public agent, public runnable {

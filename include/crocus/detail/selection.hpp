@@ -71,19 +71,19 @@ private:
 class CROCUS_EXPORT queued_place : public selection::place, public waiter {
 public:
     void notified() noexcept override { report(); }
-    void refused() noexcept override;
+    void turned_away() noexcept override;
     void abandoned() noexcept override;
     [[nodiscard]] agent* who() const noexcept override { return &of().who(); }
 
-    /// After its report.
-    ///
+    [[nodiscard]] bool was_turned_away() const noexcept { return turned_away_; }
+
     /// Throws: usage_error   what it waited for was destroyed
-    [[nodiscard]] bool was_notified() const;
+    void require_not_abandoned() const;
 
 private:
     void leave() noexcept override;
 
-    bool refused_ = false;
+    bool turned_away_ = false;
     bool abandoned_ = false;
 };
 

@@ -57,14 +57,12 @@ private:
 
     [[nodiscard]] std::optional<std::size_t> pass_until(std::optional<time_point> deadline);
     std::size_t complete() noexcept;
-    void turn_away() noexcept;
 
     detail::wait_subject self_;
     wait_queue waiters_{self_};
     const std::size_t parties_;
     std::size_t waiting_ = 0;
     std::size_t passed_ = 0;  // of the party that is let through just now
-    bool turning_away_ = false;
     bool broken_ = false;
 };
 

@@ -28,14 +28,14 @@ struct message {
 };
 
 /// One end of a socket pair.
-class channel {
+class worker_pipe {
 public:
     /// Takes the descriptor. `watched`, if not -1, is readable once the peer's process has ended: then nothing more is
     /// waited for, even if something else holds the peer's end open.
-    explicit channel(int fd, int watched = -1) noexcept : fd_(fd), watched_(watched) {}
-    channel(const channel&) = delete;
-    channel& operator=(const channel&) = delete;
-    ~channel();
+    explicit worker_pipe(int fd, int watched = -1) noexcept : fd_(fd), watched_(watched) {}
+    worker_pipe(const worker_pipe&) = delete;
+    worker_pipe& operator=(const worker_pipe&) = delete;
+    ~worker_pipe();
 
     /// False if the peer is gone.
     ///

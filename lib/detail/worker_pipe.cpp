@@ -1,4 +1,4 @@
-#include "channel.hpp"
+#include "worker_pipe.hpp"
 
 #include <array>
 #include <cerrno>
@@ -27,9 +27,9 @@ bool would_block(int error) noexcept { return error == EAGAIN || error == EINTR;
 
 }  // namespace
 
-channel::~channel() { ::close(fd_); }
+worker_pipe::~worker_pipe() { ::close(fd_); }
 
-bool channel::send(message_kind kind, std::string_view name, std::string_view body) {
+bool worker_pipe::send(message_kind kind, std::string_view name, std::string_view body) {
     header h{magic, kind, name.size(), body.size()};
     std::array<iovec, 3> pieces{{{&h, sizeof(h)},
                                  {const_cast<char*>(name.data()), name.size()},
@@ -37,7 +37,7 @@ bool channel::send(message_kind kind, std::string_view name, std::string_view bo
     return send_all(pieces);
 }
 
-std::optional<message> channel::receive() {
+std::optional<message> worker_pipe::receive() {
     header h{};
     if (!receive_all(reinterpret_cast<char*>(&h), sizeof(h))) return std::nullopt;
     if (h.magic != magic)
@@ -48,7 +48,7 @@ std::optional<message> channel::receive() {
     return m;
 }
 
-bool channel::send_all(std::span<iovec> pieces) {
+bool worker_pipe::send_all(std::span<iovec> pieces) {
     while (!pieces.empty()) {
         msghdr packet{};
         packet.msg_iov = pieces.data();
@@ -72,7 +72,7 @@ bool channel::send_all(std::span<iovec> pieces) {
     return true;
 }
 
-bool channel::receive_all(char* bytes, std::size_t size) {
+bool worker_pipe::receive_all(char* bytes, std::size_t size) {
     bool peer_has_ended = false;
     while (size > 0) {
         const ssize_t received = ::recv(fd_, bytes, size, MSG_DONTWAIT);
@@ -93,7 +93,7 @@ bool channel::receive_all(char* bytes, std::size_t size) {
 }
 
 /// False if the peer's process has ended and the socket is not ready.
-bool channel::wait(short events) {
+bool worker_pipe::wait(short events) {
     std::array<pollfd, 2> polled{{{fd_, events, 0}, {watched_, POLLIN, 0}}};
     while (::poll(polled.data(), polled.size(), -1) < 0)
         if (errno != EINTR) throw std::system_error(errno, std::system_category(), "poll");

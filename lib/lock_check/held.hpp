@@ -1,0 +1,25 @@
+// What the flows of a thread have locked.
+#pragma once
+
+#include <cstddef>
+
+namespace crocus::lock_check {
+
+enum class kind : unsigned char { mutex, static_guard };
+
+/// A task, a thread's own flow, or a loop, for its callbacks: whoever runs on this thread now.
+[[nodiscard]] const void* current_owner() noexcept;
+
+/// Notes that the caller holds it; `site` is where the call that locked it returns to. Nothing is allocated.
+void note(kind what, const void* lock, const void* site) noexcept;
+
+/// Notes that it does not hold it any more, as often as it was noted. False if it was not noted.
+bool forget(const void* lock) noexcept;
+
+/// The owner on this thread, if any.
+[[nodiscard]] const void* owner_of(const void* lock) noexcept;
+
+/// Some loop is in debug mode, and this is no call from within what is done here.
+[[nodiscard]] bool watching() noexcept;
+
+}  // namespace crocus::lock_check
