@@ -30,12 +30,20 @@
 #include <crocus/coroutine.hpp>
 #include <crocus/task.hpp>
 #include <crocus/timeout.hpp>
+#include <crocus/stop.hpp>
 #include <crocus/wait.hpp>
 #include <crocus/task_group.hpp>
 #include <crocus/run.hpp>
 
 // 4  coordination
+#include <crocus/sync/mutex.hpp>
+#include <crocus/sync/event.hpp>
+#include <crocus/sync/condition_variable.hpp>
 #include <crocus/sync/semaphore.hpp>
+#include <crocus/sync/barrier.hpp>
+#include <crocus/sync/once_flag.hpp>
+#include <crocus/queue.hpp>
+#include <crocus/select.hpp>
 
 // 5  threads and processes
 #include <crocus/concurrent_future.hpp>
@@ -54,4 +62,8 @@
 // the roof: nothing above includes these
 #include <crocus/call_graph.hpp>
 #include <crocus/lock_check.hpp>
+#include <crocus/testing/virtual_time.hpp>
+#include <crocus/testing/schedule.hpp>
+#include <crocus/testing/sequencer.hpp>
+#include <crocus/testing/lifetimes.hpp>
 #include <crocus/testing.hpp>

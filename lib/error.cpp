@@ -49,6 +49,8 @@ timeout_error::~timeout_error() = default;
 task_group_closed::~task_group_closed() = default;
 exception_group::~exception_group() = default;
 deadlock_error::~deadlock_error() = default;
+broken_barrier::broken_barrier() : std::runtime_error("the barrier is broken, or was reset meanwhile") {}
+broken_barrier::~broken_barrier() = default;
 executor_shut_down::~executor_shut_down() = default;
 queue_shut_down::~queue_shut_down() = default;
 broken_executor::~broken_executor() = default;
@@ -59,6 +61,9 @@ incomplete_read_error::~incomplete_read_error() = default;
 limit_overrun_error::~limit_overrun_error() = default;
 closed_error::~closed_error() = default;
 resolve_error::~resolve_error() = default;
+failure_with_seed::failure_with_seed(const std::string& message, std::uint64_t seed)
+    : std::runtime_error(message), seed_(seed) {}
+failure_with_seed::~failure_with_seed() = default;
 
 const char* stop_iteration_error::what() const noexcept { return "the generator is finished"; }
 
@@ -162,8 +167,6 @@ std::pair<exception_group, exception_group> exception_group::split_by(bool (*mat
 }
 
 executor_shut_down::executor_shut_down() : runtime_error("cannot submit: the executor was shut down") {}
-
-queue_shut_down::queue_shut_down() : runtime_error("the queue was shut down") {}
 
 workers_not_hosted::workers_not_hosted()
     : usage_error("a process pool starts fresh processes of this program, and its main does not host them. "

@@ -14,6 +14,7 @@
 
 #include "detail/stack_recorder.hpp"
 #include "detail/task_stack.hpp"
+#include "event_loop/rehearsal.hpp"
 #include "event_loop/signals.hpp"
 #include "event_loop/watches.hpp"
 #include "sanitizer.hpp"
@@ -116,11 +117,7 @@ struct callback_timer final : timer {
 
 void green_agent::park() { park_here(); }
 
-void green_agent::unpark() noexcept {
-    if (!std::exchange(parked_, false)) return;
-    idle_rounds = 0;
-    loop_.make_ready(*this);
-}
+void green_agent::unpark() noexcept { unpark_here(); }
 
 void green_agent::reschedule() {
     loop_.make_ready(*this);
@@ -301,8 +298,8 @@ void event_loop::dispose(std::unique_ptr<event_loop> loop) noexcept {
 
 /// Takes the next agent from the queue and makes it the running one. The hub, if what comes first is the hub's to do.
 fiber& event_loop::next_flow() noexcept {
-    const bool by_the_hub = debug_ && detail::this_thread().running != &*hub_;
-    if (by_the_hub && running_ != nullptr && detail::suspension_observer != nullptr) observe_suspension();
+    const bool by_the_hub = by_the_hub_ && detail::this_thread().running != &*hub_;
+    if (by_the_hub && debug_ && running_ != nullptr && detail::suspension_observer != nullptr) observe_suspension();
     while (!ready_.empty() && ready_.front()->what == detail::runnable::kind::agent && !budget_.spent()) {
         if (by_the_hub) break;
         auto& next = *static_cast<detail::green_agent*>(ready_.pop());
@@ -350,6 +347,7 @@ void event_loop::begin_now(detail::green_agent& unstarted) {
     const int error_number = *t.error_number;
     self->flow = t.running;
     ready_.push_front(*self);
+    if (rehearsal_) rehearsal_->note_first();
     running_ = &unstarted;
     flow->enter();
     *detail::this_thread().error_number = error_number;
@@ -391,8 +389,8 @@ void event_loop::run_hub() noexcept {
     while (hub_exit_ == nullptr) {
         if (ready_.empty() || budget_.spent() || (budget_.spend() && budget_.spent()))
             end_iteration();
-        else if (debug_)
-            run_step_and_time_it();
+        else if (by_the_hub_)
+            run_special_step();
         else
             run_step();
     }
@@ -427,8 +425,17 @@ void event_loop::end_iteration() noexcept {
     if (forked()) [[unlikely]]
         die_of_return();
     take_inbox();
+    if (rehearsal_ && rehearsal_->standstill_awaited() && ready_.empty() && starved_.empty()) {
+        look_outside(time_point::min());
+        if (ready_.empty()) rehearsal_->stands_still();
+        return budget_.restart();
+    }
     time_point until = time_point::min();
     if (ready_.empty() && inbox_->fall_asleep()) until = timers_.empty() ? time_point::max() : timers_.first();
+    if (until == time_point::max() && starved_.empty() && waits_in_vain()) [[unlikely]] {
+        inbox_->wake_up();
+        return fail(std::make_exception_ptr(deadlock_error(explain_deadlock())));
+    }
     if (!starved_.empty()) until = std::min(until, time_after(starved_look_interval));
     look_outside(std::min(until, sweep_.due(tasks_)));
     if (!starved_.empty() && ready_.empty()) {
@@ -440,13 +447,18 @@ void event_loop::end_iteration() noexcept {
     budget_.restart();
 }
 
+/// The loop cannot go on: its main flow, which waits, is told why.
+void event_loop::fail(std::exception_ptr why) noexcept {
+    fatal_ = std::move(why);
+    main_->unpark();
+}
+
 /// Asks the kernel, until `until`, and makes ready what became so.
 void event_loop::look_outside(time_point until) noexcept {
     try {
         driver_->poll(until);
     } catch (...) {
-        fatal_ = std::current_exception();
-        main_->unpark();
+        fail(std::current_exception());
     }
     inbox_->wake_up();
     if (wake_hook_) wake_hook_();
@@ -466,7 +478,7 @@ void event_loop::fire_timers() noexcept {
 void event_loop::look_ahead_from_now_on(bool yes) noexcept {
     if (looks_ahead_ == yes) return;
     looks_ahead_ = yes;
-    budget_.step_singly(debug_ || yes);
+    decide_steps();
 }
 
 /// Those that come next have their agents, their fibers and their frames fetched, each a few steps before it is used:

@@ -28,6 +28,12 @@ public:
 
     void notified() noexcept override { group_.ended(*this); }
 
+    /// Whose body it is, once that waits for the end of its tasks.
+    [[nodiscard]] agent* who() const noexcept override {
+        const auto waiting = group_.none_left_.agents();
+        return waiting.empty() ? nullptr : waiting.front();
+    }
+
     static void* operator new(std::size_t) { return detail::allocate_block<sizeof(member), alignof(member)>(); }
     static void operator delete(void* block) noexcept { detail::free_block<sizeof(member), alignof(member)>(block); }
 

@@ -13,13 +13,6 @@ void timeout_scope::reschedule(std::optional<time_point> when) {
     if (when_) arm(loop_.now());
 }
 
-bool timeout_scope::ended_body() {
-    if (!expired()) return false;
-    scope_.withdraw();
-    if (auto others = scope_.who().take_cancellation()) throw cancelled_error(*std::move(others));
-    return scope_.undisturbed();
-}
-
 void timeout_scope::rethrow() {
     if (ended_body()) detail::throw_timed_out(site_);
     throw;

@@ -114,6 +114,12 @@ std::size_t wait_queue::notify_every() noexcept {
     return count;
 }
 
+std::size_t wait_queue::size() const noexcept {
+    std::size_t count = 0;
+    for (const detail::waiter* w = first_; w != nullptr; w = w->next_) ++count;
+    return count;
+}
+
 std::vector<agent*> wait_queue::agents() const {
     std::vector<agent*> waiting;
     for (const detail::waiter* w = first_; w != nullptr; w = w->next_)
@@ -124,6 +130,8 @@ std::vector<agent*> wait_queue::agents() const {
 void wait_queue::enter(parked& w) {
     agent& who = w.agent_;
     who.throw_if_cancelled();
+    if (first_ != nullptr) [[unlikely]]
+        require_same_loop(w);
     add(w);
     who.waiting_ = &w;
     who.wait_held_ = who.holds_cancellation();
@@ -131,16 +139,42 @@ void wait_queue::enter(parked& w) {
         detail::cancel_scope::begin_held_wait(who);
 }
 
+/// Whoever notifies them could not tell which of them are its own loop's to wake.
+void wait_queue::require_same_loop(const parked& newcomer) const {
+    const agent* const other = first_->who();
+    if (other == nullptr || !other->green_ || !newcomer.agent_.green_) return;
+    const event_loop& theirs = static_cast<const detail::green_agent*>(other)->loop();
+    if (&theirs == &static_cast<const detail::green_agent&>(newcomer.agent_).loop()) return;
+    throw wrong_loop(std::string("tasks of another loop wait for this ") +
+                     (subject_ != nullptr ? subject_->kind : "object") +
+                     ": it is one loop's at a time; between loops there is the channel");
+}
+
+void wait_queue::abandon() noexcept {
+    while (first_ != nullptr) {
+        detail::waiter& w = *first_;
+        remove(w);
+        w.abandoned();
+    }
+}
+
 bool wait_queue::wait_until(time_point deadline) {
-    struct timed final : parked, detail::timer {
-        explicit timed(event_loop& l, time_point at)
-            : timer(at, [](detail::timer& t) noexcept { static_cast<timed&>(t).end(outcome::timed_out); }), loop(l) {}
-        ~timed() override { loop.remove_timer(*this); }
+    parked w;
+    return wait_until(w, deadline);
+}
+
+bool wait_queue::wait_until(parked& w, time_point deadline) {
+    struct limit final : detail::timer {
+        limit(event_loop& l, parked& p, time_point at)
+            : timer(at, [](detail::timer& t) noexcept { static_cast<limit&>(t).of.end(parked::outcome::timed_out); }),
+              loop(l),
+              of(p) {
+            loop.add_timer(*this);
+        }
+        ~limit() { loop.remove_timer(*this); }
         event_loop& loop;
-    };
-    event_loop& loop = event_loop::current();
-    timed w(loop, deadline);
-    loop.add_timer(w);
+        parked& of;
+    } const until(event_loop::current(), w, deadline);
     wait(w);
     return w.outcome_ != parked::outcome::timed_out;
 }
@@ -153,12 +187,20 @@ void wait_queue::parked::end(outcome o) noexcept {
     if (queue_ != nullptr) queue_->remove(*this);
     outcome_ = o;
     if (agent_.waiting_ == this) agent_.waiting_ = nullptr;
-    agent_.unpark();
+    if (agent_.green_) [[likely]]
+        static_cast<detail::green_agent&>(agent_).unpark_here();
+    else
+        agent_.unpark();
 }
 
-void wait_queue::parked::throw_cancelled() { throw cancelled_error(message_.take()); }
+void wait_queue::parked::throw_outcome() {
+    if (outcome_ == outcome::abandoned) throw usage_error("what this task waited for was destroyed meanwhile");
+    throw cancelled_error(message_.take());
+}
 
 void wait_queue::parked::notified() noexcept { end(outcome::notified); }
+
+void wait_queue::parked::abandoned() noexcept { end(outcome::abandoned); }
 
 bool wait_queue::parked::cancel(const std::string& message) {
     message_.set(message);

@@ -230,8 +230,9 @@ auto run_coroutine_threadsafe(F&& f, const loop_ref& loop,
             } catch (...) {
                 return result.fail(std::current_exception());
             }
-            (*place)->add_done_callback(
-                [result = std::move(result), place](const auto& done) mutable { result.copy(done); });
+            (*place)->add_done_callback([result = std::move(result), place,
+                                         work = detail::foreign_work(event_loop::current())](
+                                            const auto& done) mutable { result.copy(done); });
         });
         return future_elsewhere;
     }

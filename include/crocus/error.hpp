@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <span>
 #include <stdexcept>
@@ -368,6 +369,22 @@ public:
     ~deadlock_error() override;
 };
 
+// ------------------------------------------------------------------------------------------------ floor 4: coordination
+
+/// A barrier was broken, or reset while the caller waited at it (BrokenBarrierError).
+class CROCUS_EXPORT broken_barrier : public std::runtime_error {
+public:
+    broken_barrier();
+    ~broken_barrier() override;
+};
+
+/// A queue was shut down: it takes nothing more, or has nothing left (QueueShutDown).
+class CROCUS_EXPORT queue_shut_down : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+    ~queue_shut_down() override;
+};
+
 // -------------------------------------------------------------------------------------- floor 5: threads and processes
 
 /// An executor takes no more work: it was shut down.
@@ -375,13 +392,6 @@ class CROCUS_EXPORT executor_shut_down : public std::runtime_error {
 public:
     executor_shut_down();
     ~executor_shut_down() override;
-};
-
-/// A queue or a channel was shut down: it takes no more items, and has none left for who asks (QueueShutDown).
-class CROCUS_EXPORT queue_shut_down : public std::runtime_error {
-public:
-    queue_shut_down();
-    ~queue_shut_down() override;
 };
 
 /// An executor cannot go on: a worker could not be started, or its initializer failed (BrokenExecutor).
@@ -460,6 +470,21 @@ class CROCUS_EXPORT resolve_error : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
     ~resolve_error() override;
+};
+
+// -------------------------------------------------------------------------------------------------- the roof: testing
+
+/// A test failed in one of the orders that testing::for_each_seed tried. The message says how to see that one again;
+/// what it failed with is nested (std::rethrow_if_nested).
+class CROCUS_EXPORT failure_with_seed : public std::runtime_error {
+public:
+    failure_with_seed(const std::string& message, std::uint64_t seed);
+    ~failure_with_seed() override;
+
+    [[nodiscard]] std::uint64_t seed() const noexcept { return seed_; }
+
+private:
+    std::uint64_t seed_;
 };
 
 /// "type: message" of an exception, for a person to read.

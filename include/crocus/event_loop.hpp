@@ -41,6 +41,7 @@ class future_state;
 class loop_run;
 class loop_runs;
 class posted_wake;
+class rehearsal;
 class signal_handlers;
 class task_stack;
 }  // namespace detail
@@ -370,6 +371,25 @@ public:
     /// Debug mode's: throws cannot_suspend in a callback.
     static void require_can_suspend();
 
+    /// What testing.hpp has this loop do otherwise; made at the first call.
+    [[nodiscard]] detail::rehearsal& rehearse();
+    [[nodiscard]] detail::rehearsal* rehearsal_if_any() const noexcept { return rehearsal_.get(); }
+    /// Each step goes by the hub, which draws whose it is from this seed; other things happen after counted steps.
+    void draw_order(std::uint64_t seed);
+    /// The kernel is asked after so many steps, whatever time they take: what happens in a test depends on no clock.
+    void poll_by_count() noexcept { budget_.count_steps(); }
+
+    /// While a flow of this loop waits for what another thread does (detail::foreign_wait).
+    void begin_foreign_wait() noexcept { ++foreign_waits_; }
+    void end_foreign_wait() noexcept { --foreign_waits_; }
+    /// While this loop does what another thread may wait for (detail::foreign_work).
+    void begin_foreign_work() noexcept { ++foreign_works_; }
+    void end_foreign_work() noexcept { --foreign_works_; }
+    /// Some flow of this loop waits for another thread, as far as is known, which does not wait for this loop.
+    [[nodiscard]] bool awaits_other_threads() const noexcept;
+    /// There may be another thread, and it may have a loop_ref; or a signal has a handler here.
+    [[nodiscard]] bool others_may_wake() const noexcept;
+
     [[nodiscard]] detail::green_agent& main_agent() noexcept { return *main_; }
     [[nodiscard]] detail::green_agent* running() const noexcept { return running_; }
     /// The same of a loop that may be null.
@@ -481,6 +501,12 @@ private:
     void fire_timers() noexcept;
     void look_ahead() const noexcept;
     void look_ahead_from_now_on(bool yes) noexcept;
+    void run_special_step() noexcept;
+    void decide_steps() noexcept;
+    void fail(std::exception_ptr why) noexcept;
+    [[nodiscard]] bool idles() const noexcept;
+    [[nodiscard]] bool waits_in_vain() const noexcept;
+    [[nodiscard]] std::string explain_deadlock() const;
     void take_inbox() noexcept;
 
     detail::ready_queue ready_;
@@ -515,6 +541,7 @@ private:
     bool run_by_somebody_ = false;
     bool examines_tasks_ = false;
     bool debug_ = false;
+    bool by_the_hub_ = false;  // each step: somebody sees them all, or draws them
     duration slow_callback_duration_ = std::chrono::milliseconds(100);
     const detail::thread_state* thread_ = nullptr;  // that runs it
     detail::loop_run* run_ = nullptr;               // how its main flow waits for stop()
@@ -527,6 +554,9 @@ private:
     std::unique_ptr<detail::signal_handlers> signals_;
     const detail::fork_mark made_;
     detail::cancel_scope* noted_scopes_ = nullptr;
+    std::unique_ptr<detail::rehearsal> rehearsal_;
+    std::size_t foreign_waits_ = 0;
+    std::size_t foreign_works_ = 0;
 };
 
 namespace detail {
@@ -547,6 +577,34 @@ private:
     event_loop& loop_;
     event_loop* before_ = nullptr;
     bool attached_ = false;
+};
+
+/// A flow waits for what another thread does: meanwhile virtual time stands still, and there is no deadlock.
+///
+/// Requires: it lives and ends on the loop's thread, and no longer than the loop.
+class foreign_wait {
+public:
+    explicit foreign_wait(event_loop& loop) noexcept : loop_(loop) { loop.begin_foreign_wait(); }
+    foreign_wait(const foreign_wait&) = delete;
+    foreign_wait& operator=(const foreign_wait&) = delete;
+    ~foreign_wait() { loop_.end_foreign_wait(); }
+
+private:
+    event_loop& loop_;
+};
+
+/// A loop does what another thread may wait for. Such a thread is no reason for virtual time to stand still.
+class foreign_work {
+public:
+    explicit foreign_work(event_loop& loop) noexcept : loop_(&loop) { loop.begin_foreign_work(); }
+    foreign_work(foreign_work&& other) noexcept : loop_(std::exchange(other.loop_, nullptr)) {}
+    foreign_work& operator=(foreign_work&&) = delete;
+    ~foreign_work() {
+        if (loop_ != nullptr) loop_->end_foreign_work();
+    }
+
+private:
+    event_loop* loop_;
 };
 
 /// Some loop of this process has been in debug mode.
@@ -571,6 +629,12 @@ inline agent& agent::current() {
 [[gnu::always_inline]] inline void detail::green_agent::park_here() {
     parked_ = true;
     loop_.suspend();
+}
+
+[[gnu::always_inline]] inline void detail::green_agent::unpark_here() noexcept {
+    if (!std::exchange(parked_, false)) return;
+    idle_rounds = 0;
+    loop_.make_ready(*this);
 }
 
 }  // namespace crocus

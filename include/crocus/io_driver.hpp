@@ -61,6 +61,11 @@ public:
     /// Throws: whatever means that the loop cannot go on; its main flow receives it
     virtual void poll(time_point until) = 0;
 
+    /// Whether anything but the calling thread may end a poll() that has no limit: a descriptor that is registered,
+    /// another thread. False only where it is certain that nothing will: then a loop whose tasks all wait is in a
+    /// deadlock.
+    [[nodiscard]] virtual bool may_be_woken() const noexcept { return true; }
+
     /// Ends the poll() that blocks, or else the next one.
     ///
     /// Thread: any; also a signal handler.

@@ -56,7 +56,7 @@ public:
 
     /// Where a cancelled_error has left the body. True if it was this limit's doing, and nobody else wants the agent to
     /// stop; throws the other's cancellation if it came on top of it. (T42)
-    [[nodiscard]] bool ended_body();
+    [[nodiscard]] bool ended_body() { return scope_.ended_body(); }
 
     /// The same; throws timeout_error if so, and else the cancelled_error that is being handled.
     [[noreturn]] void rethrow();
@@ -137,17 +137,18 @@ struct unless_ended<T&> {
 template <class T>
 struct unless_ended<T&&> : unless_ended<T> {};
 
-template <class F>
-using moved_on = typename unless_ended<typename body_result<F, timeout_scope&>::type>::type;
+template <class F, class Scope>
+using moved_on = typename unless_ended<typename body_result<F, Scope&>::type>::type;
 
-template <class F>
-moved_on<F> call_until(timeout_scope& scope, F&& f) {
+template <class F, class Scope>
+moved_on<F, Scope> call_until(Scope& scope, F&& f) {
+    using result = moved_on<F, Scope>;
     try {
-        if constexpr (std::same_as<moved_on<F>, bool>) {
+        if constexpr (std::is_void_v<typename body_result<F, Scope&>::type>) {
             call_body(std::forward<F>(f), scope);
             return true;
         } else {
-            return moved_on<F>(call_body(std::forward<F>(f), scope));
+            return result(call_body(std::forward<F>(f), scope));
         }
     } catch (const cancelled_error&) {
         if (!scope.ended_body()) throw;
@@ -162,7 +163,7 @@ moved_on<F> call_until(timeout_scope& scope, F&& f) {
 ///
 /// Suspends, Throws, After, Cost: as timeout_at, but for the timeout_error
 template <class F>
-detail::moved_on<F> move_on_at(std::optional<time_point> when, F&& f,
+detail::moved_on<F, timeout_scope> move_on_at(std::optional<time_point> when, F&& f,
                                std::source_location site = std::source_location::current()) {
     timeout_scope scope(when, site);
     return detail::call_until(scope, std::forward<F>(f));
@@ -170,7 +171,7 @@ detail::moved_on<F> move_on_at(std::optional<time_point> when, F&& f,
 
 /// with_timeout without the exception.
 template <class F>
-detail::moved_on<F> move_on_after(std::optional<duration> limit, F&& f,
+detail::moved_on<F, timeout_scope> move_on_after(std::optional<duration> limit, F&& f,
                                   std::source_location site = std::source_location::current()) {
     timeout_scope scope(limit, site);
     return detail::call_until(scope, std::forward<F>(f));

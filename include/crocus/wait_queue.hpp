@@ -36,6 +36,9 @@ public:
     /// The agent that waits is cancelled. False if the wait goes on regardless, and the request is left to the agent.
     virtual bool cancel(const std::string& message);
 
+    /// What it waited for is no more. It is out of the queue already.
+    virtual void abandoned() noexcept {}
+
     /// Who waits; null for a callback.
     [[nodiscard]] virtual agent* who() const noexcept;
 
@@ -48,11 +51,12 @@ protected:
         if (queue_ != nullptr) leave_queue();
     }
 
+    /// Requires: it is in one.
+    void leave_queue() noexcept;
+
 private:
     friend class crocus::wait_queue;
     friend struct debug_layout;
-
-    void leave_queue() noexcept;
 
     waiter* previous_ = nullptr;
     waiter* next_ = nullptr;
@@ -74,12 +78,17 @@ public:
     wait_queue(const wait_queue&) = delete;
     wait_queue& operator=(const wait_queue&) = delete;
 
-    /// Requires: empty.
-    ~wait_queue() = default;
+    /// Those who wait get a usage_error.
+    ~wait_queue() {
+        if (first_ != nullptr) [[unlikely]]
+            abandon();
+    }
 
     /// Suspends: until notified
     /// Throws:   cancelled_error   the agent was cancelled while it waited, or before
     ///           cannot_suspend    called in a loop callback
+    ///           wrong_loop        agents of another loop wait
+    ///           usage_error       the queue was destroyed meanwhile
     void wait();
 
     /// The same, until `deadline` at the latest. False if that came first.
@@ -89,6 +98,7 @@ public:
     /// has made for it. Throws the agent's pending cancellation first, like wait().
     class parked;
     void wait(parked& w);
+    bool wait_until(parked& w, time_point deadline);
 
     /// Makes the longest waiting agent ready. False if none waits.
     bool notify_one() noexcept;
@@ -97,6 +107,9 @@ public:
     std::size_t notify_all() noexcept { return empty() ? 0 : notify_every(); }
 
     [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
+
+    /// How many wait. Cost: so many steps.
+    [[nodiscard]] std::size_t size() const noexcept;
 
     /// Those that wait, in their order, also if this is one of several things that they wait for. (F17)
     [[nodiscard]] std::vector<agent*> agents() const;
@@ -112,7 +125,9 @@ private:
     friend class detail::waiter;
 
     void enter(parked& w);
+    void require_same_loop(const parked& newcomer) const;
     std::size_t notify_every() noexcept;
+    void abandon() noexcept;
 
     detail::waiter* first_ = nullptr;
     detail::waiter* last_ = nullptr;
@@ -128,6 +143,7 @@ public:
     }
 
     void notified() noexcept override;
+    void abandoned() noexcept override;
 
     /// True if the agent has got what it waited for.
     [[nodiscard]] bool was_notified() const noexcept { return outcome_ == outcome::notified; }
@@ -139,10 +155,10 @@ public:
 
 private:
     friend class wait_queue;
-    enum class outcome { waiting, notified, cancelled, timed_out };
+    enum class outcome { waiting, notified, timed_out, cancelled, abandoned };
 
     void end(outcome o) noexcept;
-    [[noreturn]] void throw_cancelled();
+    [[noreturn]] void throw_outcome();
 
     agent& agent_;
     outcome outcome_ = outcome::waiting;
@@ -157,8 +173,8 @@ private:
         static_cast<detail::green_agent&>(w.agent_).park_here();
     else
         w.agent_.park_as(w);
-    if (w.outcome_ == parked::outcome::cancelled) [[unlikely]]
-        w.throw_cancelled();
+    if (w.outcome_ >= parked::outcome::cancelled) [[unlikely]]
+        w.throw_outcome();
 }
 
 [[gnu::always_inline]] inline void wait_queue::wait() {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <crocus/detail/future_state.hpp>
+#include <crocus/error.hpp>
 #include <crocus/event_loop.hpp>
 #include <crocus/wait_queue.hpp>
 
@@ -55,6 +56,13 @@ void cancel_scope::withdraw() noexcept {
     const int repeats = who_.repeat_above_ >= 0 ? 1 : 0;
     who_.cancelling_ = std::max(who_.cancelling_ - 1, who_.undelivered() - repeats);
     who_.drop_stale_repeat();
+}
+
+bool cancel_scope::ended_body() {
+    if (!requested_) return false;
+    withdraw();
+    if (auto others = who_.take_cancellation()) throw cancelled_error(*std::move(others));
+    return undisturbed();
 }
 
 void cancel_scope::deliver_again(std::string message) noexcept {

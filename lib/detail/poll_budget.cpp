@@ -21,6 +21,11 @@ void poll_budget::expire() noexcept {
 }
 
 bool poll_budget::look() noexcept {
+    if (counts_) {
+        spent_ = !single_ || ++counted_ % most_steps_per_look == 0;
+        steps_left_ = single_ ? 1 : most_steps_per_look;
+        return true;
+    }
     const std::uint64_t now = ticks();
     const std::uint64_t since_last_look = now - looked_;
     if (since_last_look > ticks_between_polls / 4)
@@ -36,6 +41,13 @@ bool poll_budget::look() noexcept {
 void poll_budget::step_singly(bool on) noexcept {
     single_ = on;
     steps_left_ = 1;
+}
+
+void poll_budget::count_steps() noexcept {
+    counts_ = true;
+    counted_ = 0;
+    steps_per_look_ = most_steps_per_look;
+    restart();
 }
 
 }  // namespace crocus::detail

@@ -6,9 +6,8 @@ namespace {
 
 class waiting_room final : public callback {
 public:
-    template <class... Subject>
-    explicit waiting_room(posted_wait& owner, const Subject&... subject) noexcept
-        : callback(std::source_location::current()), queue(subject...), owner_(&owner) {}
+    waiting_room(posted_wait& owner, const wait_subject& subject) noexcept
+        : callback(std::source_location::current()), queue(subject), owner_(&owner) {}
 
     void call() override {
         owner_ = nullptr;
@@ -35,8 +34,6 @@ void posted_wake::post() noexcept {
 }
 
 bool posted_wake::ends(const posted_wait& w) const noexcept { return room_.get() == w.room_.get(); }
-
-posted_wait::posted_wait(event_loop& loop) : loop_(loop), room_(new waiting_room(*this)) {}
 
 posted_wait::posted_wait(event_loop& loop, const wait_subject& subject)
     : loop_(loop), room_(new waiting_room(*this, subject)) {}

@@ -18,7 +18,7 @@ void (*detail::suspension_observer)(event_loop&, const green_agent&) noexcept = 
 void event_loop::set_debug(bool on) {
     debug_ = on;
     if (on) detail::debug_mode_in_use.store(true, std::memory_order_relaxed);
-    budget_.step_singly(on || looks_ahead_);
+    decide_steps();
     decide_examination();
 }
 

@@ -15,6 +15,7 @@
 #include <crocus/wait_queue.hpp>
 
 #include "../detail/task_stack.hpp"
+#include "rehearsal.hpp"
 #include "signals.hpp"
 #include "watches.hpp"
 
@@ -40,6 +41,7 @@ public:
     void stop() noexcept { ended_.notify_all(); }
 
     [[nodiscard]] bool done() const noexcept { return until_ != nullptr && until_->done(); }
+    [[nodiscard]] bool for_stop_alone() const noexcept { return until_ == nullptr; }
 
     handle ending;  // what will end it
 
@@ -56,7 +58,8 @@ private:
     };
 
     future_state* until_;
-    wait_queue ended_;
+    static constexpr wait_subject subject_{"the end of its run", {}};
+    wait_queue ended_{subject_};
 };
 
 namespace {
@@ -114,6 +117,11 @@ bool event_loop::wait_until_done(detail::future_state* until) {
     }
     run.wait();
     return run.done();
+}
+
+/// It runs for ever, and has nothing to do: that is what it was asked for.
+bool event_loop::idles() const noexcept {
+    return run_ != nullptr && run_->for_stop_alone() && tasks_.empty() && waiting_coroutines_ == nullptr;
 }
 
 void event_loop::run_forever() {

@@ -20,6 +20,8 @@ public:
     void set(int signal, counted<recurring> callback, io_driver& wakes);
     bool remove(int signal) noexcept;
 
+    [[nodiscard]] bool empty() const noexcept { return of_.empty(); }
+
     /// Makes the callbacks ready of the signals that have arrived.
     void look(event_loop& loop) noexcept;
 

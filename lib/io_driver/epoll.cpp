@@ -19,6 +19,8 @@
 
 #include <crocus/error.hpp>
 
+#include "../detail/other_threads.hpp"
+
 namespace crocus {
 
 namespace {
@@ -103,6 +105,8 @@ void epoll_driver::wake() noexcept {
     }
 }
 
+bool epoll_driver::may_be_woken() const noexcept { return registered_ != 0 || detail::other_threads_possible(); }
+
 void epoll_driver::poll(time_point until) {
     std::array<epoll_event, 256> events;
     const int n = wait_for_events(epoll_, events.data(), static_cast<int>(events.size()), until);
@@ -183,6 +187,7 @@ io_handle epoll_driver::open_entry(int fd) const noexcept {
 
 void epoll_driver::leave(io_handle handle) noexcept {
     entry& e = *entries_[handle.slot];
+    if (e.registered || e.watcher != nullptr) --registered_;
     e.fd = -1;
     if (++e.generation == 0) ++e.generation;
     // Who waited finds the generation changed. Only then may the slot be used again: they are out of the queues now.
@@ -235,6 +240,7 @@ void epoll_driver::register_once(io_handle handle, entry& e) {
     event.data.u64 = tag_of(handle);
     checked_result(::epoll_ctl(epoll_, EPOLL_CTL_ADD, e.fd, &event), "epoll_ctl");
     e.registered = true;
+    ++registered_;
 }
 
 void epoll_driver::wait_for(io_handle handle, direction entry::*which, const char* operation) {
@@ -349,6 +355,7 @@ io_handle epoll_driver::watch(int fd, io_watcher& watcher) {
     if (!is_open) throw std::system_error(EBADF, std::generic_category(), name + " cannot be watched");
     const io_handle handle = enter(fd);
     entries_[handle.slot]->watcher = &watcher;
+    ++registered_;
     epoll_event event{};
     event.events = EPOLLONESHOT;
     event.data.u64 = tag_of(handle);

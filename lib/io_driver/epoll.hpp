@@ -21,6 +21,7 @@ public:
     [[nodiscard]] time_point now() noexcept override { return clock::now(); }
     void poll(time_point until) override;
     void wake() noexcept override;
+    [[nodiscard]] bool may_be_woken() const noexcept override;
 
     io_handle adopt(int fd) override;
     void close(io_handle handle) noexcept override;
@@ -76,6 +77,7 @@ private:
 
     int epoll_;
     int wake_;
+    std::size_t registered_ = 0;  // descriptors that epoll knows, and watched ones
     std::vector<std::unique_ptr<entry>> entries_;  // stable addresses: queues are linked into
     std::vector<std::uint32_t> free_slots_;
     std::vector<std::uint32_t> slot_of_;  // of each descriptor that has, or had, an entry

@@ -1,25 +1,48 @@
 #include <crocus/sync/semaphore.hpp>
 
+#include <stdexcept>
+
+#include <crocus/error.hpp>
+
+#include "state_text.hpp"
+
 namespace crocus {
 
-void semaphore::acquire() {
+namespace {
+
+std::size_t require_count(std::ptrdiff_t count, const char* of_what) {
+    if (count < 0) throw std::invalid_argument(std::string(of_what) + ": fewer than no permits");
+    return static_cast<std::size_t>(count);
+}
+
+}  // namespace
+
+semaphore::semaphore(std::ptrdiff_t permits, std::source_location made)
+    : self_{"semaphore", made}, permits_(require_count(permits, "semaphore")) {}
+
+bool semaphore::try_acquire_for(duration d) { return try_acquire_until(event_loop::current().time_after(d)); }
+
+bool semaphore::try_acquire_until(time_point deadline) {
     detail::check_can_suspend();
-    if (!try_acquire()) waiters_.wait();
+    return try_acquire() || waiters_.wait_until(deadline);
 }
 
-bool semaphore::try_acquire() noexcept {
-    if (permits_ == 0) return false;
-    --permits_;
-    return true;
+void semaphore::release(std::ptrdiff_t count) {
+    for (std::size_t left = require_count(count, "semaphore::release"); left != 0; --left) release();
 }
 
-bool semaphore::try_acquire_for(duration d) {
-    detail::check_can_suspend();
-    return try_acquire() || waiters_.wait_until(event_loop::current().time_after(d));
+std::string semaphore::to_string() const {
+    return detail::state_text(self_, locked() ? "locked" : "unlocked, value:" + std::to_string(permits_), waiters_);
 }
 
-void semaphore::release() noexcept {
-    if (!waiters_.notify_one()) ++permits_;
+bounded_semaphore::bounded_semaphore(std::ptrdiff_t permits, std::source_location made)
+    : semaphore(permits, made), most_(permits_) {
+    self_.kind = "bounded_semaphore";
+}
+
+void bounded_semaphore::release() {
+    if (permits_ == most_) throw usage_error("bounded_semaphore::release: more permits than were taken");
+    semaphore::release();
 }
 
 }  // namespace crocus

@@ -6,7 +6,6 @@
 //   CROCUS_SEEDS=1000000 CROCUS_TEST_TIMEOUT=600 run_mixture      more of them, from CROCUS_FIRST_SEED on
 #define BOOST_TEST_MODULE run_mixture
 #include <boost/test/unit_test.hpp>
-#include <cstdlib>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -593,19 +592,11 @@ private:
     std::set<const void*> swallowed_;
 };
 
-constexpr unsigned usual = crocus::test::usual_seeds(3'000);
-
-unsigned number(const char* name, unsigned otherwise) {
-    const char* const given = std::getenv(name);
-    return given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : otherwise;
-}
-
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(whatever_is_mixed_nothing_is_lost_made_up_or_left_running) {
-    const unsigned first = number("CROCUS_FIRST_SEED", 1);
-    const unsigned seeds = number("CROCUS_SEEDS", usual);
+    const crocus::test::seed_range seeds(3'000);
     // What coroutines that are given up in their clean-up end with.
     const crocus::test::reports of_coroutines;
-    for (unsigned seed = first; seed != first + seeds; ++seed) mixture(seed).stir();
+    for (unsigned seed = seeds.first; seed != seeds.end; ++seed) mixture(seed).stir();
 }

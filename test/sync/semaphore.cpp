@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -111,6 +112,86 @@ BOOST_AUTO_TEST_CASE(a_task_that_is_cancelled_after_it_was_handed_a_permit_keeps
         BOOST_CHECK_THROW(a.get(), crocus::cancelled_error);
         BOOST_TEST(acquired);
         BOOST_TEST(permits.try_acquire());
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_permit_can_be_a_scopes) {
+    run_virtual([] {
+        semaphore permits(1);
+        auto waiting = create_task([&] {
+            const semaphore::permit held(permits);
+            crocus::sleep(1s);
+        });
+        crocus::yield_now();
+        BOOST_TEST(permits.locked());
+        waiting.cancel();
+        BOOST_CHECK_THROW(waiting.get(), crocus::cancelled_error);
+        BOOST_TEST(permits.available() == 1U);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(several_permits_released_at_once_let_as_many_go_on) {  // Q7
+    run_virtual([] {
+        semaphore permits(0);
+        int went_on = 0;
+        std::vector<crocus::task<void>> tasks;
+        for (int i = 0; i != 3; ++i)
+            tasks.push_back(create_task([&] {
+                permits.acquire();
+                ++went_on;
+            }));
+        crocus::yield_now();
+        permits.release(2);
+        crocus::yield_now();
+        BOOST_TEST(went_on == 2);
+        permits.release(3);
+        crocus::yield_now();
+        BOOST_TEST(went_on == 3);
+        BOOST_TEST(permits.available() == 2U);
+        permits.release(0);
+        BOOST_CHECK_THROW(permits.release(-1), std::invalid_argument);
+        BOOST_TEST(permits.available() == 2U);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(fewer_permits_than_none_are_an_error) {  // Q7
+    BOOST_CHECK_THROW(semaphore(-1), std::invalid_argument);
+    BOOST_CHECK_THROW(crocus::bounded_semaphore(-1), std::invalid_argument);
+}
+
+BOOST_AUTO_TEST_CASE(a_bounded_one_takes_no_more_permits_back_than_were_taken) {  // Q8
+    run_virtual([] {
+        crocus::bounded_semaphore permits(2);
+        BOOST_CHECK_THROW(permits.release(), crocus::usage_error);
+        permits.acquire();
+        permits.release();
+        BOOST_CHECK_THROW(permits.release(), crocus::usage_error);
+        BOOST_TEST(permits.available() == 2U);
+        permits.acquire();
+        permits.acquire();
+        auto waiting = create_task([&] { permits.acquire(); });
+        crocus::yield_now();
+        permits.release();  // to that one
+        waiting.get();
+        BOOST_TEST(permits.locked());
+        const semaphore::permit held = [&]() -> semaphore::permit {
+            permits.release();
+            return semaphore::permit(permits.base());
+        }();
+        BOOST_TEST(permits.to_string() == "bounded_semaphore [locked]");
+    });
+}
+
+BOOST_AUTO_TEST_CASE(it_tells_its_state_and_how_many_wait) {  // Q15
+    run_virtual([] {
+        semaphore permits(1);
+        BOOST_TEST(permits.to_string() == "semaphore [unlocked, value:1]");
+        permits.acquire();
+        auto waiting = create_task([&] { permits.acquire(); });
+        crocus::yield_now();
+        BOOST_TEST(permits.to_string() == "semaphore [locked, waiters:1]");
+        permits.release();
+        waiting.get();
     });
 }
 

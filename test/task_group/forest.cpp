@@ -4,7 +4,6 @@
 //   CROCUS_SEEDS=1000000 CROCUS_TEST_TIMEOUT=600 task_group_forest      more of them, from CROCUS_FIRST_SEED on
 #define BOOST_TEST_MODULE task_group_forest
 #include <boost/test/unit_test.hpp>
-#include <cstdlib>
 #include <exception>
 #include <map>
 #include <random>
@@ -274,18 +273,10 @@ private:
     std::map<std::string, bool> swallowed_;
 };
 
-constexpr unsigned usual = crocus::test::usual_seeds(5'000);
-
-unsigned number(const char* name, unsigned otherwise) {
-    const char* const given = std::getenv(name);
-    return given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : otherwise;
-}
-
 }  // namespace
 
 // T12, T33, T36, T37, T42, T44, T47
 BOOST_AUTO_TEST_CASE(whatever_meets_whatever_nothing_is_lost_made_up_or_left_running) {
-    const unsigned first = number("CROCUS_FIRST_SEED", 1);
-    const unsigned seeds = number("CROCUS_SEEDS", usual);
-    for (unsigned seed = first; seed != first + seeds; ++seed) forest(seed).grow();
+    const crocus::test::seed_range seeds(5'000);
+    for (unsigned seed = seeds.first; seed != seeds.end; ++seed) forest(seed).grow();
 }

@@ -48,6 +48,10 @@ public:
         return who_.cancelling_ - who_.undelivered() <= delivered_before_;
     }
 
+    /// Where a cancelled_error has left what it is the scope of. True if that was the scope's own doing, and nobody else
+    /// wants the agent to stop; throws the other's cancellation if it came on top of it. (T42)
+    [[nodiscard]] bool ended_body();
+
     /// Somebody else's request, which was delivered in here, was not passed on: it comes again, at the next wait,
     /// unless it is taken back before.
     void deliver_again(std::string message) noexcept;

@@ -64,6 +64,9 @@ public:
     /// While it runs: the coroutine, driven by hand too, that drives it; null if something else does.
     [[nodiscard]] coroutine_state* driven_by() const noexcept { return driven_by_; }
 
+    /// Of those that wait in the same loop.
+    [[nodiscard]] const coroutine_state* next_waiting() const noexcept { return next_; }
+
     void park() override;
     void park_as(waiter& as) override;
     void unpark() noexcept override;

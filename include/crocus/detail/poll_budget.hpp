@@ -28,6 +28,9 @@ public:
     /// spend() is true for every step: somebody wants to see each.
     void step_singly(bool on) noexcept;
 
+    /// From now on steps are counted, and no clock is looked at.
+    void count_steps() noexcept;
+
 private:
     bool look() noexcept;
 
@@ -37,6 +40,8 @@ private:
     std::uint64_t looked_ = 0;
     bool spent_ = false;
     bool single_ = false;
+    bool counts_ = false;
+    std::size_t counted_ = 0;
 };
 
 }  // namespace crocus::detail

@@ -37,7 +37,6 @@ private:
 /// Thread: the loop's own.
 class CROCUS_EXPORT posted_wait {
 public:
-    explicit posted_wait(event_loop& loop);
     posted_wait(event_loop& loop, const wait_subject& subject);
     posted_wait(const posted_wait&) = delete;
     posted_wait& operator=(const posted_wait&) = delete;

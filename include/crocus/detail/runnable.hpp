@@ -79,6 +79,13 @@ public:
         if (head_ == nullptr) tail_ = &r.next;
         head_ = &r;
     }
+    /// The one behind `before` comes first now.
+    void bring_to_front(runnable& before) noexcept {
+        runnable& r = *before.next;
+        before.next = r.next;
+        if (r.next == nullptr) tail_ = &before.next;
+        push_front(r);
+    }
     /// Moves all of `other` to the end.
     void append(ready_queue& other) noexcept {
         if (other.empty()) return;
@@ -156,6 +163,8 @@ public:
     /// park(), inline.
     void park_here();
     void unpark() noexcept final;
+    /// unpark(), inline.
+    void unpark_here() noexcept;
     void reschedule() final;
 
     [[nodiscard]] event_loop& loop() const noexcept { return loop_; }

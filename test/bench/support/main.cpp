@@ -26,7 +26,8 @@ std::vector<run> median(std::vector<run> runs) {
     std::nth_element(runs.begin(), middle, runs.end(),
                      [](const run& a, const run& b) { return a.GetAdjustedCPUTime() < b.GetAdjustedCPUTime(); });
     run one = *middle;
-    one.run_name.iterations.clear();  // a fixed number of iterations is no part of the name
+    one.run_name.iterations.clear();  // a fixed number of iterations, or repetitions, is no part of the name
+    one.run_name.repetitions.clear();
     return {one};
 }
 
@@ -64,6 +65,11 @@ public:
     void Finalize() override {
         for (const auto& [key, peer] : peers_)
             if (const auto our = ours_.find(key.first); our != ours_.end()) print(our->second, peer);
+        for (const auto& [subject, our] : ours_) {
+            const auto peer = peers_.lower_bound({subject, {}});
+            if (peer == peers_.end() || peer->first.first != subject)
+                std::printf("%-32s %10s\n", our.name.c_str(), text(our).c_str());
+        }
         std::fflush(stdout);
     }
 
