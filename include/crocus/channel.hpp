@@ -29,7 +29,7 @@ namespace crocus {
 /// Virtual time (testing.hpp) does not stand still for who waits here: it may be another task that is to put.
 ///
 /// Thread: any.
-/// Cost:   no memory from the heap for items once as many as were on their way before are; a wait takes one block
+/// Cost:   nothing is taken from the heap, but for timers, once as much has been on its way before
 template <class T>
 class channel {
 public:
