@@ -51,7 +51,6 @@ exception_group::~exception_group() = default;
 deadlock_error::~deadlock_error() = default;
 broken_barrier::broken_barrier() : std::runtime_error("the barrier is broken, or was reset meanwhile") {}
 broken_barrier::~broken_barrier() = default;
-queue_shut_down::~queue_shut_down() = default;
 executor_shut_down::~executor_shut_down() = default;
 broken_executor::~broken_executor() = default;
 broken_process_pool::~broken_process_pool() = default;
@@ -167,8 +166,6 @@ std::pair<exception_group, exception_group> exception_group::split_by(bool (*mat
 }
 
 executor_shut_down::executor_shut_down() : runtime_error("cannot submit: the executor was shut down") {}
-
-queue_shut_down::queue_shut_down() : runtime_error("the queue was shut down") {}
 
 workers_not_hosted::workers_not_hosted()
     : usage_error("a process pool starts fresh processes of this program, and its main does not host them. "

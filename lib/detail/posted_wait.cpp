@@ -1,5 +1,7 @@
 #include <crocus/detail/posted_wait.hpp>
 
+#include <crocus/detail/block_pool.hpp>
+
 namespace crocus::detail {
 
 namespace {
@@ -8,6 +10,9 @@ class waiting_room final : public callback {
 public:
     waiting_room(posted_wait& owner, const wait_subject& subject) noexcept
         : callback(std::source_location::current()), queue(subject), owner_(&owner) {}
+
+    static void* operator new(std::size_t) { return allocate_block<sizeof(waiting_room)>(); }
+    static void operator delete(void* block) noexcept { free_block<sizeof(waiting_room)>(block); }
 
     void call() override {
         owner_ = nullptr;
