@@ -352,23 +352,27 @@ BOOST_AUTO_TEST_CASE(a_loop_that_fails_does_not_leave_the_call_running) {
         std::thread thread_;
     };
     begins_at_once executor;
+    std::atomic<bool> broken{false};
     std::atomic<bool> ended{false};
     const auto call = [&] {
         executor.begun = true;
-        for (int i = 0; i < 1000; ++i) std::this_thread::yield();
+        while (!broken) std::this_thread::yield();
         ended = true;
     };
     struct breaks_when_it_waits final : crocus::test::virtual_time_driver {
+        explicit breaks_when_it_waits(std::atomic<bool>& b) : broken(b) {}
         void poll(crocus::time_point until) override {
-            if (until != crocus::time_point::min()) throw std::runtime_error("broken");
-            virtual_time_driver::poll(until);
+            if (until == crocus::time_point::min()) return virtual_time_driver::poll(until);
+            broken = true;
+            throw std::runtime_error("broken");
         }
+        std::atomic<bool>& broken;
     };
     const auto test = [&] {
         BOOST_CHECK_THROW(crocus::run_in_executor(executor, call), std::runtime_error);
         BOOST_TEST(ended);
     };
-    crocus::run(test, {.driver = std::make_unique<breaks_when_it_waits>()});
+    crocus::run(test, {.driver = std::make_unique<breaks_when_it_waits>(broken)});
 }
 
 BOOST_AUTO_TEST_CASE(to_thread_runs_in_the_default_executor) {  // X2, X3

@@ -133,7 +133,7 @@ tracked& tracked::operator=(const tracked& other) {
 tracked& tracked::operator=(tracked&& other) noexcept {
     lifetimes::registry known;
     known.use(other, "moved");
-    if (&other != this) known.empty(other);
+    known.empty(other);
     known.assign(*this, &lifetimes::counts::moved);
     number_ = other.number_;
     return *this;

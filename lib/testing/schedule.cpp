@@ -59,7 +59,8 @@ std::size_t choose(std::size_t n) { return numbers().below(n); }
 void for_each_seed(std::size_t count, const std::function<void()>& f) {
     if (const auto only = number_in_environment("CROCUS_SEED")) return run_with(*only, f);
     const std::uint64_t first = number_in_environment("CROCUS_FIRST_SEED").value_or(1);
-    for (std::size_t i = 0; i != count; ++i) run_with(first + i, f);
+    const std::uint64_t seeds = number_in_environment("CROCUS_SEEDS").value_or(count);
+    for (std::uint64_t i = 0; i != seeds; ++i) run_with(first + i, f);
 }
 
 void wait_all_blocked() {

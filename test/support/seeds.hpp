@@ -1,4 +1,7 @@
-// How many seeds a random test takes.
+// Which seeds a random test takes.
+//
+//   CROCUS_SEED=42                             that one alone
+//   CROCUS_SEEDS=1000000 CROCUS_FIRST_SEED=1   so many of them, from that one on; CROCUS_TEST_TIMEOUT=600 for the watchdog
 #pragma once
 
 #include <cstdlib>
@@ -20,12 +23,14 @@ inline constexpr bool sanitized = false;
 /// A sanitizer makes each of them take up to a hundred times as long.
 constexpr unsigned usual_seeds(unsigned plain) noexcept { return sanitized ? plain / 20 : plain; }
 
-/// The seeds of a random test: from 1 on, so many as usual, unless the environment has CROCUS_FIRST_SEED and
-/// CROCUS_SEEDS.
+/// The seeds of a random test: from 1 on, so many as usual, unless the environment says which.
 struct seed_range {
     explicit seed_range(unsigned plain)
-        : first(number("CROCUS_FIRST_SEED", 1)), end(first + number("CROCUS_SEEDS", usual_seeds(plain))) {}
+        : only(number("CROCUS_SEED", 0)),
+          first(only != 0 ? only : number("CROCUS_FIRST_SEED", 1)),
+          end(first + (only != 0 ? 1 : number("CROCUS_SEEDS", usual_seeds(plain)))) {}
 
+    const unsigned only;  // 0: more than one
     const unsigned first;
     const unsigned end;
 

@@ -1,7 +1,6 @@
 // Trees of groups, time limits, holds and clean-ups, with failures and cancellations, each by the numbers that a seed
-// gives: whatever meets whatever, nothing is lost, made up or left running.
-//
-//   CROCUS_SEEDS=1000000 CROCUS_TEST_TIMEOUT=600 task_group_forest      more of them, from CROCUS_FIRST_SEED on
+// gives: whatever meets whatever, nothing is lost, made up or left running. Each second seed also draws who runs next.
+// support/seeds.hpp says how to have other seeds.
 #define BOOST_TEST_MODULE task_group_forest
 #include <boost/test/unit_test.hpp>
 #include <exception>
@@ -34,7 +33,7 @@ public:
     explicit forest(unsigned seed) : seed_(seed), random_(seed) {}
 
     void grow() {
-        crocus::test::run_virtual([this] {
+        const auto whole = [this] {
             const auto reports = crocus::test::collect_reports();
             auto disturber = crocus::create_task([this] { disturb(); });
             auto root = crocus::create_task([this] { in_task([this] { node(4); }); });
@@ -54,7 +53,8 @@ public:
             hold(reports->empty(), "an exception was not retrieved");
             hold(crocus::current_task().cancelling() == 0, "the main flow was cancelled");
             crocus::sleep(1h);  // no timer is left that does anything
-        });
+        };
+        crocus::test::run_virtual(whole, crocus::test::drawn_if_odd(seed_));
     }
 
 private:
@@ -277,6 +277,6 @@ private:
 
 // T12, T33, T36, T37, T42, T44, T47
 BOOST_AUTO_TEST_CASE(whatever_meets_whatever_nothing_is_lost_made_up_or_left_running) {
-    const crocus::test::seed_range seeds(5'000);
+    const crocus::test::seed_range seeds(2'500);
     for (unsigned seed = seeds.first; seed != seeds.end; ++seed) forest(seed).grow();
 }

@@ -33,6 +33,8 @@ BOOST_AUTO_TEST_CASE(values_are_counted) {
         a = std::move(c);
         BOOST_TEST(book.copied() == 2U);
         BOOST_TEST(book.moved() == 2U);
+        tracked& same = a;
+        a = std::move(same);
         BOOST_TEST(a.number() == 1);
         BOOST_TEST((a == b && !(a < b)));
         BOOST_TEST(!book.clean());  // they are there

@@ -6,7 +6,9 @@
 #include <semaphore>
 #include <thread>
 
+#include <crocus/channel.hpp>
 #include <crocus/concurrent_future.hpp>
+#include <crocus/coroutine.hpp>
 #include <crocus/error.hpp>
 #include <crocus/executor.hpp>
 #include <crocus/future.hpp>
@@ -26,7 +28,8 @@ namespace {
 
 /// Has computed for so long that any loop which does not wait for it has gone on.
 void take_long() {
-    for (int i = 0; i != 2000; ++i) std::this_thread::yield();
+    for (const auto end = crocus::clock::now() + 200us; crocus::clock::now() < end;) {
+    }
 }
 
 crocus::duration since(crocus::time_point start) { return event_loop::current().now() - start; }
@@ -75,6 +78,19 @@ BOOST_AUTO_TEST_CASE(a_concurrent_future_is_waited_for_by_whatever_flow) {  // O
                                               });
         BOOST_TEST(a + b + c == 6);
         BOOST_TEST((since(start) == 1h));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(so_is_the_item_of_a_channel) {  // O16
+    testing::run([] {
+        const auto start = event_loop::current().now();
+        crocus::channel<int> items;
+        std::jthread other([&] {
+            take_long();
+            items.put(7);
+        });
+        BOOST_TEST(items.get_for(1s).value() == 7);
+        BOOST_TEST((since(start) == 0s));
     });
 }
 
@@ -157,5 +173,10 @@ BOOST_AUTO_TEST_CASE(a_deadlock_is_found_though_there_were_threads) {  // O16
     testing::run([] {
         crocus::to_thread([] {});
         BOOST_CHECK_THROW(crocus::future<void>().get(), crocus::deadlock_error);
+        crocus::future<void> never;
+        crocus::coroutine<void> waits = [&] { never.get(); };
+        static_cast<void>(waits.send());  // which has the loop's reference, but is its own
+        BOOST_CHECK_THROW(crocus::future<void>().get(), crocus::deadlock_error);
+        waits.close();
     });
 }

@@ -1,14 +1,11 @@
 // Trees of tasks that gather, wait, shield and iterate over what completes, while some fail and some are cancelled, at
-// random, from a seed: what must hold whatever happens.
-//
-//   CROCUS_TEST_SEEDS=1000000   so many of them
-//   CROCUS_TEST_SEED=42         that one alone
+// random, from a seed: what must hold whatever happens. Each second seed also draws who runs next. support/seeds.hpp
+// says how to have other seeds.
 #define BOOST_TEST_MODULE wait_interleavings
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
 #include <functional>
 #include <random>
 #include <stdexcept>
@@ -52,7 +49,7 @@ public:
             if (rounds == 1000) return "tasks are left for ever";
             crocus::sleep(1ms);
         }
-        crocus::yield_now();  // callbacks that are due
+        crocus::sleep(1ms);  // callbacks that are ready
         if (began_ != ended_) return "a function began and did not end";
         for (const record& r : records_) check(r);
         return wrong_;
@@ -293,21 +290,16 @@ private:
     int ended_ = 0;
 };
 
-std::uint64_t number_in_environment(const char* name, std::uint64_t otherwise) {
-    const char* const text = std::getenv(name);
-    return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
-}
-
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(whatever_happens_no_result_task_or_cancellation_is_lost) {  // T24 to T26, T29, T30
-    const std::uint64_t only = number_in_environment("CROCUS_TEST_SEED", 0);
-    const std::uint64_t first = only != 0 ? only : 1;
-    const std::uint64_t count = only != 0 ? 1 : number_in_environment("CROCUS_TEST_SEEDS", crocus::test::usual_seeds(3000));
-    for (std::uint64_t seed = first; seed != first + count; ++seed)
-        crocus::test::run_virtual([seed] {
+    const crocus::test::seed_range seeds(1'000);
+    for (unsigned seed = seeds.first; seed != seeds.end; ++seed) {
+        const auto whole = [seed] {
             crocus::event_loop::current().set_exception_handler([](auto&, const auto&) {});
             const std::string wrong = forest(seed).grow();
             BOOST_REQUIRE_MESSAGE(wrong.empty(), "seed " << seed << ": " << wrong);
-        });
+        };
+        crocus::test::run_virtual(whole, crocus::test::drawn_if_odd(seed));
+    }
 }

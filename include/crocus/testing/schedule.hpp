@@ -56,8 +56,8 @@ decltype(auto) run(F&& f, run_options options = {}) {
 ///
 ///     crocus::testing::for_each_seed(1000, [] { ... });
 ///
-/// Where the environment has CROCUS_SEED=7, with that seed alone: this replays what it did. CROCUS_FIRST_SEED=5001 has
-/// the seeds begin there: a nightly run need not repeat those of the night before.
+/// Where the environment has CROCUS_SEED=7, with that seed alone: this replays what it did. CROCUS_SEEDS=100000 has so
+/// many tried, and CROCUS_FIRST_SEED=5001 has them begin there: a nightly run need not repeat those of the night before.
 ///
 /// Throws: failure_with_seed, in which is nested what f threw: its message says how to replay it
 ///         usage_error   such a variable has no number

@@ -24,7 +24,8 @@ namespace crocus::testing {
 /// not stop time; neither does a call that nobody waits for, nor one that may itself wait for this loop
 /// (run_coroutine_threadsafe).
 ///
-/// Time stands still, too, for a concurrent_promise that this thread would keep after some time: use a future there.
+/// Once the process has had a second thread, time stands still, too, for a concurrent_promise that this thread would keep
+/// after some time, and for a channel that nobody else uses: within one loop there are future and queue.
 class CROCUS_EXPORT virtual_time_driver : public io_driver {
 public:
     virtual_time_driver();
