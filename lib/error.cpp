@@ -51,6 +51,7 @@ exception_group::~exception_group() = default;
 deadlock_error::~deadlock_error() = default;
 broken_barrier::broken_barrier() : std::runtime_error("the barrier is broken, or was reset meanwhile") {}
 broken_barrier::~broken_barrier() = default;
+queue_shut_down::~queue_shut_down() = default;
 executor_shut_down::~executor_shut_down() = default;
 broken_executor::~broken_executor() = default;
 broken_process_pool::~broken_process_pool() = default;

@@ -41,7 +41,7 @@ void posted_wake::post() noexcept {
 bool posted_wake::ends(const posted_wait& w) const noexcept { return room_.get() == w.room_.get(); }
 
 posted_wait::posted_wait(event_loop& loop, const wait_subject& subject)
-    : loop_(loop), room_(new waiting_room(*this, subject)), foreign_(loop) {}
+    : loop_(loop), room_(new waiting_room(*this, subject)) {}
 
 posted_wait::~posted_wait() { room(room_).disown(); }
 
