@@ -168,8 +168,6 @@ std::pair<exception_group, exception_group> exception_group::split_by(bool (*mat
 
 executor_shut_down::executor_shut_down() : runtime_error("cannot submit: the executor was shut down") {}
 
-queue_shut_down::queue_shut_down() : runtime_error("the queue was shut down") {}
-
 workers_not_hosted::workers_not_hosted()
     : usage_error("a process pool starts fresh processes of this program, and its main does not host them. "
                   "Make crocus::host_workers(argc, argv) the first line of main, or use crocus::run(argc, argv, f)") {}

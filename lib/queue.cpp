@@ -63,8 +63,8 @@ void queue_gate::shut_down(std::size_t stored, bool dropped) noexcept {
         unfinished_ -= std::min(unfinished_, stored);
         if (work_left && unfinished_ == 0) joiners_.notify_all();
     }
-    putters_.turn_all_away();
-    getters_.turn_all_away();
+    putters_.refuse_all();
+    getters_.refuse_all();
 }
 
 void queue_gate::throw_takes_no_more() { throw queue_shut_down("the queue was shut down: it takes nothing more"); }

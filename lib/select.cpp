@@ -47,8 +47,8 @@ void queued_place::leave() noexcept {
     if (queue() != nullptr) leave_queue();
 }
 
-void queued_place::turned_away() noexcept {
-    turned_away_ = true;
+void queued_place::refused() noexcept {
+    refused_ = true;
     report();
 }
 

@@ -118,8 +118,8 @@ std::size_t wait_queue::notify_every() noexcept {
     return count;
 }
 
-void wait_queue::turn_all_away() noexcept {
-    while (!empty()) take_first().turned_away();
+void wait_queue::refuse_all() noexcept {
+    while (!empty()) take_first().refused();
 }
 
 std::size_t wait_queue::size() const noexcept {
@@ -204,7 +204,7 @@ void wait_queue::parked::throw_outcome() {
 
 void wait_queue::parked::notified() noexcept { end(outcome::notified); }
 
-void wait_queue::parked::turned_away() noexcept { end(outcome::turned_away); }
+void wait_queue::parked::refused() noexcept { end(outcome::refused); }
 
 void wait_queue::parked::abandoned() noexcept { end(outcome::abandoned); }
 

@@ -66,7 +66,7 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_stays_with_who_tries) {  // Q10
     BOOST_TEST(c.full());
     auto second = std::make_unique<int>(2);
     BOOST_TEST(!c.try_put(std::move(second)));
-    BOOST_TEST(!c.put_for(std::move(second), 1ms));
+    BOOST_TEST(!c.put_for(1ms, std::move(second)));
     BOOST_REQUIRE(second != nullptr);
     BOOST_TEST(*c.get() == 1);
     BOOST_TEST(c.try_put(std::move(second)));
@@ -97,7 +97,7 @@ BOOST_AUTO_TEST_CASE(a_channel_that_was_shut_down_takes_nothing_and_gives_what_i
     int two = 2;
     BOOST_CHECK_THROW(c.put(2), crocus::queue_shut_down);
     BOOST_CHECK_THROW(static_cast<void>(c.try_put(std::move(two))), crocus::queue_shut_down);
-    BOOST_CHECK_THROW(static_cast<void>(c.put_for(std::move(two), 1s)), crocus::queue_shut_down);
+    BOOST_CHECK_THROW(static_cast<void>(c.put_for(1s, std::move(two))), crocus::queue_shut_down);
     BOOST_TEST(c.get() == 1);
     BOOST_CHECK_THROW(c.get(), crocus::queue_shut_down);
     BOOST_CHECK_THROW(static_cast<void>(c.try_get()), crocus::queue_shut_down);
@@ -249,13 +249,13 @@ BOOST_AUTO_TEST_CASE(waits_have_limits) {
         BOOST_TEST(!c.get_until(event_loop::current().now() + 1h));
         c.put(1);
         int two = 2;
-        BOOST_TEST(!c.put_for(std::move(two), 1h));
-        BOOST_TEST(!c.put_until(std::move(two), event_loop::current().now() + 1h));
+        BOOST_TEST(!c.put_for(1h, std::move(two)));
+        BOOST_TEST(!c.put_until(event_loop::current().now() + 1h, std::move(two)));
         auto later = create_task([&] {
             crocus::sleep(1s);
             return c.get();
         });
-        BOOST_TEST(c.put_for(2, 2s));
+        BOOST_TEST(c.put_for(2s, 2));
         BOOST_TEST(later.get() == 1);
         BOOST_TEST(c.get_for(duration_cast<crocus::duration>(0s)).value() == 2);
     });
@@ -281,7 +281,7 @@ BOOST_AUTO_TEST_CASE(what_is_put_within_a_limit_that_passes_is_put_or_stays) {
         channel<std::unique_ptr<int>> c(1);
         c.put(std::make_unique<int>(1));
         auto two = std::make_unique<int>(2);
-        BOOST_CHECK_THROW(crocus::with_timeout(1s, [&] { return c.put_for(std::move(two), 1h); }),
+        BOOST_CHECK_THROW(crocus::with_timeout(1s, [&] { return c.put_for(1h, std::move(two)); }),
                           crocus::timeout_error);
         BOOST_REQUIRE(two != nullptr);
         BOOST_TEST(*two == 2);

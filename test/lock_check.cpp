@@ -1,6 +1,6 @@
-// Locks that are held where a task waits. Run in a program of its own, with the library preloaded:
+// Locks that are held where a task waits. Run in programs of their own, with the library preloaded, or linked:
 //
-//   lock_check [Boost.Test's options] -- LIBRARY PROBE
+//   lock_check [Boost.Test's options] -- LIBRARY LINKED PRELOADED
 #define BOOST_TEST_MODULE lock_check
 #include <boost/test/unit_test.hpp>
 
@@ -18,13 +18,25 @@ using crocus::test::contains;
 
 namespace {
 
-child_end run(const char* what, bool debug = true) {
+const char* argument(int which) {
     const auto& arguments = boost::unit_test::framework::master_test_suite();
-    BOOST_REQUIRE(arguments.argc > 2);
+    BOOST_REQUIRE(arguments.argc > which);
+    return arguments.argv[which];
+}
+
+child_end run(const char* what, bool debug = true) {
     return crocus::test::in_child([&] {
-        ::setenv("LD_PRELOAD", arguments.argv[1], 1);
+        ::setenv("LD_PRELOAD", argument(1), 1);
         ::setenv("CROCUS_DEBUG", debug ? "1" : "0", 1);
-        ::execl(arguments.argv[2], arguments.argv[2], what, nullptr);
+        ::execl(argument(3), argument(3), what, nullptr);
+        ::_exit(127);
+    });
+}
+
+child_end run_linked(const char* what) {
+    return crocus::test::in_child([&] {
+        ::setenv("CROCUS_DEBUG", "1", 1);
+        ::execl(argument(2), argument(2), what, nullptr);
         ::_exit(127);
     });
 }
@@ -110,4 +122,14 @@ BOOST_AUTO_TEST_CASE(who_cannot_wait_for_a_static_gets_an_error_and_does_not_han
             BOOST_TEST(contains(end.output, "deadlock: a function-local static is wanted while it is initialized"));
         }
     }
+}
+
+BOOST_AUTO_TEST_CASE(a_program_that_is_linked_with_it_may_ask_what_it_holds) {
+    const child_end end = run_linked("lists");
+    BOOST_TEST_CONTEXT(end.output) {
+        BOOST_TEST(end.exited_with(0));
+        BOOST_TEST(contains(end.output, "0, a mutex at 1, a mutex at 2, "));
+        BOOST_TEST(contains(end.output, "another's: 0, here\n0\nend\n"));
+    }
+    BOOST_TEST(reports_in(run_linked("locks")) == 1U);
 }

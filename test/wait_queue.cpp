@@ -48,6 +48,30 @@ BOOST_AUTO_TEST_CASE(who_came_first_is_notified_first) {
     });
 }
 
+BOOST_AUTO_TEST_CASE(waits_may_end_in_vain_and_those_who_were_notified_are_not_among_them) {
+    run_virtual([] {
+        wait_queue queue;
+        std::string log;
+        const auto waiting = [&](bool timed) {
+            return create_task([&, timed] {
+                wait_queue::parked w;
+                if (timed)
+                    BOOST_TEST(queue.wait_until(w, crocus::event_loop::current().time_after(1s)));
+                else
+                    queue.wait(w);
+                log += w.was_notified() ? "notified " : "in vain ";
+            });
+        };
+        auto first = waiting(false), second = waiting(false), third = waiting(true);
+        crocus::yield_now();
+        queue.notify_one();
+        queue.refuse_all();
+        BOOST_TEST(queue.empty());
+        third.get();
+        BOOST_TEST(log == "notified in vain in vain ");
+    });
+}
+
 BOOST_AUTO_TEST_CASE(who_is_cancelled_leaves_the_queue_and_the_others_keep_their_order) {
     run_virtual([] {
         wait_queue queue;

@@ -1,10 +1,12 @@
 // A queue between threads and loops.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <iterator>
 #include <optional>
 #include <source_location>
+#include <type_traits>
 #include <utility>
 
 #include <crocus/clock.hpp>
@@ -24,8 +26,10 @@ namespace crocus {
 /// at its next wait, and a time limit that passes changes nothing. What is on the way to a loop that ends goes to the
 /// next one.
 ///
+/// Virtual time (testing.hpp) does not stand still for who waits here: it may be another task that is to put.
+///
 /// Thread: any.
-/// Cost:   no memory from the heap for items once as many as were on their way before are; a wait takes one block
+/// Cost:   nothing is taken from the heap, but for timers, once as much has been on its way before
 template <class T>
 class channel {
 public:
@@ -39,35 +43,44 @@ public:
     /// Requires: nobody waits in it. Items that are left are destroyed.
     ~channel() = default;
 
+    /// Adds an item. An rvalue is still the caller's where this throws.
+    ///
     /// Suspends: while it is full
-    /// Throws:   queue_shut_down   it was shut down, before or meanwhile; `item` is lost
-    ///           cancelled_error   the task was cancelled; `item` was not put
+    /// Throws:   queue_shut_down   it was shut down, before or meanwhile
+    ///           cancelled_error   the task was cancelled: the item was not put
     ///           cannot_suspend    called in a loop callback, and it is full
-    void put(T item) {
-        pending p(std::move(item));
-        require_open(state_.put(p.item));
+    template <class Item = T>
+        requires std::convertible_to<Item, T>
+    void put(Item&& item) {
+        held<Item> own = std::forward<Item>(item);
+        static_cast<void>(put_or_return(own, [this](pending& p) { return state_.put(p.item); }));
     }
 
-    /// Never suspends. False if it is full: `item` is as it was.
+    /// Adds an item if there is room; never suspends. If there is none, an rvalue is still the caller's.
     ///
     /// Throws: queue_shut_down
-    [[nodiscard]] bool try_put(T&& item) {
-        if (full()) {
-            if (is_shut_down()) throw queue_shut_down();
-            return false;
-        }
-        return put_or_return(item, [this](pending& p) { return state_.try_put(p.item); });
+    template <class Item = T>
+        requires std::convertible_to<Item, T>
+    [[nodiscard]] bool try_put(Item&& item) {
+        held<Item> own = std::forward<Item>(item);
+        if (full() && !is_shut_down()) return false;
+        return put_or_return(own, [this](pending& p) { return state_.try_put(p.item); });
     }
 
-    /// put() for `d` at most, or until `deadline`: the time of the loop, on a thread without one the clock's. False if
-    /// it stayed full. Then, and where it throws, `item` is as it was.
+    /// Adds an item unless the time passes first: the loop's, on a thread without one the clock's. If it does, an
+    /// rvalue is still the caller's.
     ///
     /// Suspends, Throws: as put()
-    [[nodiscard]] bool put_for(T&& item, duration d) {
-        return put_until(std::move(item), detail::channel_state::time_after(d));
+    template <class Item = T>
+        requires std::convertible_to<Item, T>
+    [[nodiscard]] bool put_until(time_point deadline, Item&& item) {
+        held<Item> own = std::forward<Item>(item);
+        return put_or_return(own, [this, &deadline](pending& p) { return state_.put(p.item, &deadline); });
     }
-    [[nodiscard]] bool put_until(T&& item, time_point deadline) {
-        return put_or_return(item, [this, &deadline](pending& p) { return state_.put(p.item, &deadline); });
+    template <class Item = T>
+        requires std::convertible_to<Item, T>
+    [[nodiscard]] bool put_for(duration limit, Item&& item) {
+        return put_until(detail::channel_state::time_after(limit), std::forward<Item>(item));
     }
 
     /// Takes the oldest item.
@@ -89,10 +102,12 @@ public:
         return get_if([this](pending& p) { return state_.try_get(p.item); });
     }
 
-    /// get() for `d` at most, or until `deadline`; nothing if it stayed empty.
+    /// Takes the oldest item, or nothing if the time passes first.
     ///
     /// Suspends, Throws: as get()
-    [[nodiscard]] std::optional<T> get_for(duration d) { return get_until(detail::channel_state::time_after(d)); }
+    [[nodiscard]] std::optional<T> get_for(duration limit) {
+        return get_until(detail::channel_state::time_after(limit));
+    }
     [[nodiscard]] std::optional<T> get_until(time_point deadline) {
         return get_if([this, &deadline](pending& p) { return state_.get(p.item, &deadline); });
     }
@@ -116,6 +131,9 @@ public:
 
 private:
     using outcome = detail::channel_state::outcome;
+    /// An rvalue is referred to until it is put.
+    template <class Item>
+    using held = std::conditional_t<std::same_as<Item, T>, T&&, T>;
 
     struct node : detail::channel_item {
         explicit node(T&& of) : value(std::move(of)) {}
@@ -141,7 +159,7 @@ private:
 
     static void require_open(outcome o) {
         if (o == outcome::shut_down) [[unlikely]]
-            throw queue_shut_down();
+            throw queue_shut_down("the channel was shut down");
     }
 
     template <class Put>

@@ -381,7 +381,6 @@ public:
 /// A queue was shut down: it takes nothing more, or has nothing left (QueueShutDown).
 class CROCUS_EXPORT queue_shut_down : public std::runtime_error {
 public:
-    queue_shut_down();
     using std::runtime_error::runtime_error;
     ~queue_shut_down() override;
 };

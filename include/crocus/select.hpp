@@ -136,8 +136,7 @@ auto try_select(Cases&&... cases) {
     }
 }
 
-// ------------------------------------------------------------------------------------------------------------ the
-// cases
+// ----------------------------------------------------------------------------------------------------------- the cases
 
 namespace detail {
 
@@ -161,19 +160,15 @@ protected:
 };
 
 template <class T, class Items, class F>
-class get_case {
+class get_case : public case_in_queue {
 public:
     get_case(basic_queue<T, Items>& q, F f) : q_(q), f_(std::move(f)) {}
 
     [[nodiscard]] bool try_now() { return q_.gate().try_claim_item_while_open(); }
-    void enter(selection& s) noexcept {
-        q_.gate().getters().add(place_);
-        s.add(place_);
-    }
-    [[nodiscard]] bool entered_as(const selection::place* p) const noexcept { return p == &place_; }
+    void enter(selection& s) noexcept { case_in_queue::enter(s, q_.gate().getters()); }
     [[nodiscard]] bool claim() const {
-        place_.require_not_abandoned();
-        if (place_.was_turned_away() || q_.gate().items_dropped()) queue_gate::throw_has_nothing_left();
+        place_.require_not_abandoned();  // first: the queue may be gone
+        if (place_.was_refused() || q_.gate().items_dropped()) queue_gate::throw_has_nothing_left();
         return true;
     }
     decltype(auto) handle() { return std::invoke(std::move(f_), q_.take()); }
@@ -181,7 +176,6 @@ public:
 private:
     basic_queue<T, Items>& q_;
     F f_;
-    queued_place place_;
 };
 
 template <class T, class Items, class Item, class F>

@@ -37,7 +37,7 @@ public:
     virtual bool cancel(const std::string& message);
 
     /// What it waited for will not happen any more. It is out of the queue already.
-    virtual void turned_away() noexcept { notified(); }
+    virtual void refused() noexcept { notified(); }
 
     /// What it waited in is no more. It is out of the queue already.
     virtual void abandoned() noexcept {}
@@ -111,7 +111,7 @@ public:
 
     /// Makes all ready, in their order: what they wait for will not happen. Who waits as `parked` finds that it was not
     /// notified.
-    void turn_all_away() noexcept;
+    void refuse_all() noexcept;
 
     [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }
 
@@ -152,7 +152,7 @@ public:
     }
 
     void notified() noexcept override;
-    void turned_away() noexcept override;
+    void refused() noexcept override;
     void abandoned() noexcept override;
 
     /// True if the agent has got what it waited for.
@@ -165,7 +165,7 @@ public:
 
 private:
     friend class wait_queue;
-    enum class outcome { waiting, notified, turned_away, timed_out, cancelled, abandoned };
+    enum class outcome { waiting, notified, refused, timed_out, cancelled, abandoned };
 
     void end(outcome o) noexcept;
     [[noreturn]] void throw_outcome();

@@ -108,8 +108,7 @@ private:
 
 // --------------------------------------------------------------------------------------------------- under the lock
 
-channel_state::outcome channel_state::attempt(const guard&, line& in, channel_item*& item,
-                                              posted_wake& wake) noexcept {
+channel_state::outcome channel_state::attempt(const guard&, line& in, channel_item*& item, posted_wake& wake) noexcept {
     if (&in == &putters_) {
         if (shut_down_) return outcome::shut_down;
         if (capacity_ != 0 && size_ >= capacity_) return outcome::not_now;
@@ -119,7 +118,7 @@ channel_state::outcome channel_state::attempt(const guard&, line& in, channel_it
     if (first_ == nullptr) return shut_down_ ? outcome::shut_down : outcome::not_now;
     item = std::exchange(first_, first_->next);
     --size_;
-    if (waiter* const putter = putters_.first; putter != nullptr) {
+    if (waiter* const putter = putters_.first; putter != nullptr && size_ < capacity_) {  // one may have come back
         append(*std::exchange(putter->item, nullptr));
         wake = putter->end(outcome::done);
     }

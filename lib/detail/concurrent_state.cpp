@@ -13,7 +13,7 @@ namespace crocus::detail {
 /// A task in the state's list, while it waits.
 class concurrent_state::enlisted {
 public:
-    enlisted(concurrent_state& state, event_loop& loop) : place_(loop, subject), state_(state) {
+    enlisted(concurrent_state& state, event_loop& loop) : place_(loop, subject), state_(state), waits_(loop) {
         auto wake = place_.wake();
         const std::scoped_lock lock(state.mutex_);
         if (!state.done()) state.waiters_.push_back(std::move(wake));
@@ -34,6 +34,7 @@ private:
 
     posted_wait place_;
     concurrent_state& state_;
+    const foreign_wait waits_;
 };
 
 /// A task that waits for the state. A result that is there already is not lost to a cancellation: that comes at the

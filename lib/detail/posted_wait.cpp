@@ -1,5 +1,7 @@
 #include <crocus/detail/posted_wait.hpp>
 
+#include <crocus/detail/block_pool.hpp>
+
 namespace crocus::detail {
 
 namespace {
@@ -8,6 +10,9 @@ class waiting_room final : public callback {
 public:
     waiting_room(posted_wait& owner, const wait_subject& subject) noexcept
         : callback(std::source_location::current()), queue(subject), owner_(&owner) {}
+
+    static void* operator new(std::size_t) { return allocate_block<sizeof(waiting_room)>(); }
+    static void operator delete(void* block) noexcept { free_block<sizeof(waiting_room)>(block); }
 
     void call() override {
         owner_ = nullptr;
@@ -36,7 +41,7 @@ void posted_wake::post() noexcept {
 bool posted_wake::ends(const posted_wait& w) const noexcept { return room_.get() == w.room_.get(); }
 
 posted_wait::posted_wait(event_loop& loop, const wait_subject& subject)
-    : loop_(loop), room_(new waiting_room(*this, subject)), foreign_(loop) {}
+    : loop_(loop), room_(new waiting_room(*this, subject)) {}
 
 posted_wait::~posted_wait() { room(room_).disown(); }
 

@@ -25,10 +25,10 @@ public:
         at_ = nullptr;
         parked::notified();
     }
-    void turned_away() noexcept override {
+    void refused() noexcept override {
         --at_->waiting_;
         at_ = nullptr;
-        parked::turned_away();
+        parked::refused();
     }
     void abandoned() noexcept override {
         at_ = nullptr;
@@ -75,13 +75,13 @@ std::size_t barrier::complete() noexcept {
 }
 
 void barrier::reset() noexcept {
-    waiters_.turn_all_away();
+    waiters_.refuse_all();
     broken_ = false;
 }
 
 void barrier::abort() noexcept {
     broken_ = true;
-    waiters_.turn_all_away();
+    waiters_.refuse_all();
 }
 
 std::string barrier::to_string() const {

@@ -70,7 +70,7 @@ private:
                 put = channel_.try_put(std::move(i));
                 break;
             case 1:
-                put = channel_.put_for(std::move(i), std::chrono::microseconds(random_() % 50));
+                put = channel_.put_for(std::chrono::microseconds(random_() % 50), std::move(i));
                 break;
             default:
                 channel_.put(std::move(i));

@@ -284,16 +284,21 @@ const std::string driver_gone = "a driver was woken that is gone";
 
 }  // namespace
 
+// Under a sanitizer, where making a fiber takes long, only what takes a second.
 BOOST_AUTO_TEST_CASE(no_post_is_left_while_the_loop_sleeps_and_each_sleep_is_ended_once) {
+    BOOST_TEST((outcome<sleeping<protocol, 1, 2>>()) == in_order);
+    BOOST_TEST((outcome<sleeping<protocol, 2, 1>>(2)) == in_order);
+    if (crocus::test::sanitized) return;
     BOOST_TEST((outcome<sleeping<protocol, 1, 3>>()) == in_order);
     BOOST_TEST((outcome<sleeping<protocol, 2, 1>>()) == in_order);
-    if (crocus::test::sanitized) return;  // they are large
     BOOST_TEST((outcome<sleeping<protocol, 2, 2>>(2)) == in_order);
     BOOST_TEST((outcome<sleeping<protocol, 3, 1>>(2)) == in_order);
 }
 
 BOOST_AUTO_TEST_CASE(a_close_loses_no_post_in_silence_and_its_driver_is_left_alone) {
     BOOST_TEST((outcome<closing<protocol, 1, 2>>()) == in_order);
+    BOOST_TEST((outcome<closing<protocol, 2, 1>>(2)) == in_order);
+    if (crocus::test::sanitized) return;
     BOOST_TEST((outcome<closing<protocol, 2, 1>>()) == in_order);
     BOOST_TEST((outcome<closing<protocol, 2, 2>>(2)) == in_order);
 }

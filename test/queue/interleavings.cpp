@@ -136,7 +136,7 @@ private:
         }
     }
 
-    std::mt19937 random_;
+    std::minstd_rand random_;
     const bool in_order_;
     std::vector<std::unique_ptr<audited>> queues_;
     std::vector<std::unique_ptr<audited>> old_;  // shut down; somebody may still be at them

@@ -228,7 +228,7 @@ private:
         }
     }
 
-    std::mt19937 random_;
+    std::minstd_rand random_;
     const bool in_order_;
     std::vector<std::unique_ptr<things>> all_;  // those that were shut down, and the newest
     std::vector<crocus::task<void>> actors_;

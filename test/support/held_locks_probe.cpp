@@ -1,5 +1,5 @@
-// What test/lock_check.cpp runs with crocus_lock_check preloaded: each argument is something that is done with locks.
-// The exception handler prints to stdout.
+// What test/lock_check.cpp runs with crocus_lock_check preloaded, or linked (LINKED): each argument is something that
+// is done with locks. The exception handler prints to stdout.
 #include <condition_variable>
 #include <cstdio>
 #include <functional>
@@ -10,6 +10,7 @@
 
 #include <crocus/event_loop.hpp>
 #include <crocus/generator.hpp>
+#include <crocus/lock_check.hpp>
 #include <crocus/run.hpp>
 #include <crocus/task.hpp>
 #include <crocus/thread_pool.hpp>
@@ -122,6 +123,22 @@ CROCUS_NAMED void generator_body() {
     for (const int i : g) static_cast<void>(i);
 }
 
+#ifdef LINKED
+CROCUS_NAMED void lists() {
+    static std::recursive_mutex again;
+    std::printf("%zu, ", crocus::held_locks().size());
+    {
+        const std::scoped_lock held(lock, again);
+        const std::scoped_lock twice(again);
+        for (const auto& l : crocus::held_locks())
+            std::printf("a %s at %d, ", l.kind, l.address == &lock ? 1 : l.address == &again ? 2 : 0);
+        crocus::create_task([] { std::printf("another's: %zu, ", crocus::held_locks().size()); }).get();
+        std::puts(crocus::held_locks()[0].locked_at.find("probe::lists()") == 0 ? "here" : "elsewhere");
+    }
+    std::printf("%zu\n", crocus::held_locks().size());
+}
+#endif
+
 const std::map<std::string, std::function<void()>> all{
     {"locks", [] { crocus::create_task(locks_and_waits, {.name = "locker"}).get(); }},
     {"lets_go", [] { crocus::create_task(lets_go_and_waits, {.name = "locker"}).get(); }},
@@ -153,6 +170,9 @@ const std::map<std::string, std::function<void()>> all{
          a.get();
      }},
     {"static_of_itself", wants_itself},
+#ifdef LINKED
+    {"lists", lists},
+#endif
 };
 
 }  // namespace probe

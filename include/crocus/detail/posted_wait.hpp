@@ -57,7 +57,6 @@ private:
     event_loop& loop_;
     // Its owners are counted on the loop's thread alone: other threads only move it on.
     counted<callback> room_;
-    const foreign_wait foreign_;
 };
 
 }  // namespace crocus::detail

@@ -71,11 +71,11 @@ private:
 class CROCUS_EXPORT queued_place : public selection::place, public waiter {
 public:
     void notified() noexcept override { report(); }
-    void turned_away() noexcept override;
+    void refused() noexcept override;
     void abandoned() noexcept override;
     [[nodiscard]] agent* who() const noexcept override { return &of().who(); }
 
-    [[nodiscard]] bool was_turned_away() const noexcept { return turned_away_; }
+    [[nodiscard]] bool was_refused() const noexcept { return refused_; }
 
     /// Throws: usage_error   what it waited for was destroyed
     void require_not_abandoned() const;
@@ -83,7 +83,7 @@ public:
 private:
     void leave() noexcept override;
 
-    bool turned_away_ = false;
+    bool refused_ = false;
     bool abandoned_ = false;
 };
 

@@ -19,13 +19,13 @@ namespace crocus::testing {
 /// flow gets a deadlock_error instead of hanging. It has no descriptors: what asks for one gets a usage_error. (O16)
 ///
 /// Other threads are real, and take no time: while a flow of the loop waits for one (to_thread, a call of an executor,
-/// a concurrent_future, a channel), the clock stands still, and the loop sleeps until it is woken. So it does where no
-/// timer is set and somebody has a loop_ref, as long as the process has, or had, a second thread. A loop_ref alone does
-/// not stop time; neither does a call that nobody waits for, nor one that may itself wait for this loop
-/// (run_coroutine_threadsafe).
+/// a concurrent_future), the clock stands still, and the loop sleeps until it is woken. So it does where no timer is set
+/// and somebody has a loop_ref, as long as the process has, or had, a second thread. A loop_ref alone does not stop time;
+/// neither does a call that nobody waits for, nor one that may itself wait for this loop (run_coroutine_threadsafe), nor
+/// a wait in a channel, which may be for a task of the same loop: a time limit on that passes at once.
 ///
 /// Once the process has had a second thread, time stands still, too, for a concurrent_promise that this thread would keep
-/// after some time, and for a channel that nobody else uses: within one loop there are future and queue.
+/// after some time: within one loop there is future.
 class CROCUS_EXPORT virtual_time_driver : public io_driver {
 public:
     virtual_time_driver();
