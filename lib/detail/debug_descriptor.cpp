@@ -38,7 +38,7 @@ struct debug_layout {
         constexpr std::size_t context = offsetof(fiber, context_);
         constexpr std::size_t word = sizeof(void*);  // what a saved context consists of, on every processor
         debug_descriptor d{};
-        d.version = 2;
+        d.version = 3;
         for (std::size_t i = 0; i != sizeof d.magic; ++i) d.magic[i] = "crocusDB"[i];
         d.size = sizeof d;
         d.processor = processor;
