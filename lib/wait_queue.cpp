@@ -135,7 +135,7 @@ std::vector<agent*> wait_queue::agents() const {
     return waiting;
 }
 
-void wait_queue::enter(parked& w) {
+void wait_queue::enter_specially(parked& w) {
     agent& who = w.agent_;
     who.throw_if_cancelled();
     if (first_ != nullptr) [[unlikely]]

@@ -132,6 +132,7 @@ private:
     friend class detail::waiter;
 
     void enter(parked& w);
+    void enter_specially(parked& w);
     void require_same_loop(const parked& newcomer) const;
     void notify_first() noexcept;
     std::size_t notify_every() noexcept;
@@ -176,6 +177,17 @@ private:
 };
 
 // Inline from here to the switch: a return address on the way would be mispredicted when the wait ends.
+
+/// Inline for the first one to wait, whom nobody cancels.
+[[gnu::always_inline]] inline void wait_queue::enter(parked& w) {
+    agent& who = w.agent_;
+    if (who.cancel_pending() || first_ != nullptr || who.holds_cancellation()) [[unlikely]]
+        return enter_specially(w);
+    first_ = last_ = &w;
+    w.queue_ = this;
+    who.waiting_ = &w;
+    who.wait_held_ = false;
+}
 
 [[gnu::always_inline]] inline void wait_queue::wait(parked& w) {
     enter(w);

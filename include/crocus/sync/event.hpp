@@ -29,7 +29,7 @@ public:
 
     /// Suspends: until it is set; not at all if it is
     /// Throws:   cancelled_error;   cannot_suspend   called in a loop callback
-    void wait() {
+    [[gnu::always_inline]] void wait() {
         detail::check_can_suspend();
         if (!set_) waiters_.wait();
     }

@@ -29,10 +29,11 @@ public:
     /// Throws:   cancelled_error   it was not locked
     ///           cannot_suspend    called in a loop callback
     /// Cost:     2 ns with unlock(), if it is free
-    void lock() {
+    [[gnu::always_inline]] void lock() {
         detail::check_can_suspend();
-        if (!try_lock()) [[unlikely]]
-            wait_and_take();
+        if (try_lock()) return;
+        waiters_.wait();
+        note_holder();
     }
 
     [[nodiscard]] bool try_lock() noexcept {
@@ -62,10 +63,6 @@ public:
     [[nodiscard]] std::string to_string() const;
 
 private:
-    [[gnu::always_inline]] void wait_and_take() {
-        waiters_.wait();
-        note_holder();
-    }
     void note_holder() noexcept { self_.holder = event_loop::running_if_any(event_loop::current_if_any()); }
     void hand_over();
 

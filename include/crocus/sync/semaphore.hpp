@@ -34,7 +34,7 @@ public:
     /// Suspends: while there is none
     /// Throws:   cancelled_error   no permit was taken
     ///           cannot_suspend    called in a loop callback
-    void acquire() {
+    [[gnu::always_inline]] void acquire() {
         detail::check_can_suspend();
         if (!try_acquire()) waiters_.wait();
     }
