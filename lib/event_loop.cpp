@@ -433,8 +433,13 @@ void event_loop::end_iteration() noexcept {
     time_point until = time_point::min();
     if (ready_.empty() && inbox_->fall_asleep()) until = timers_.empty() ? time_point::max() : timers_.first();
     if (until == time_point::max() && starved_.empty() && waits_in_vain()) [[unlikely]] {
-        inbox_->wake_up();
-        return fail(std::make_exception_ptr(deadlock_error(explain_deadlock())));
+        // Whoever had a loop_ref, and has none now, may have posted before he let it go.
+        std::atomic_thread_fence(std::memory_order_acquire);
+        if (inbox_->fall_asleep()) {
+            inbox_->wake_up();
+            return fail(std::make_exception_ptr(deadlock_error(explain_deadlock())));
+        }
+        until = time_point::min();
     }
     if (!starved_.empty()) until = std::min(until, time_after(starved_look_interval));
     look_outside(std::min(until, sweep_.due(tasks_)));

@@ -52,6 +52,21 @@ BOOST_AUTO_TEST_CASE(items_come_out_in_the_order_in_which_they_went_in) {  // Q1
     BOOST_TEST(c.empty());
 }
 
+BOOST_AUTO_TEST_CASE(an_item_need_not_be_assignable) {
+    struct job {
+        const int number;
+        std::unique_ptr<int> work;
+    };
+    channel<job> c(1);
+    c.put(job{1, std::make_unique<int>(10)});
+    job second{2, std::make_unique<int>(20)};
+    BOOST_TEST(!c.try_put(std::move(second)));
+    BOOST_TEST(*second.work == 20);  // still the caller's
+    const job first = c.get();
+    BOOST_TEST(first.number == 1);
+    BOOST_TEST(*first.work == 10);
+}
+
 BOOST_AUTO_TEST_CASE(a_channel_without_a_limit_is_never_full) {  // Q10
     channel<int> c;
     BOOST_TEST(c.capacity() == 0U);

@@ -188,3 +188,17 @@ BOOST_AUTO_TEST_CASE(in_debug_mode_it_is_refused_also_where_it_need_not_suspend)
         },
         {.driver = std::make_unique<crocus::test::virtual_time_driver>(), .handle_interrupt = false, .debug = true});
 }
+
+BOOST_AUTO_TEST_CASE(what_waits_for_functions_is_refused_before_one_of_them_begins) {
+    run_virtual([] {
+        bool began = false;
+        const auto begin = [&] { began = true; };
+        BOOST_TEST(contains(refusal_of([&] {
+                                const no_suspend all_at_once;
+                                crocus::gather(begin, begin);
+                            }),
+                            "no_suspend"));
+        crocus::yield_now();
+        BOOST_TEST(!began);
+    });
+}

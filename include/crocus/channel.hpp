@@ -50,7 +50,7 @@ public:
     ///           cancelled_error   the task was cancelled: the item was not put
     ///           cannot_suspend    called in a loop callback, and it is full
     template <class Item = T>
-        requires std::convertible_to<Item, T>
+    requires std::convertible_to<Item, T>
     void put(Item&& item) {
         held<Item> own = std::forward<Item>(item);
         static_cast<void>(put_or_return(own, [this](pending& p) { return state_.put(p.item); }));
@@ -60,7 +60,7 @@ public:
     ///
     /// Throws: queue_shut_down
     template <class Item = T>
-        requires std::convertible_to<Item, T>
+    requires std::convertible_to<Item, T>
     [[nodiscard]] bool try_put(Item&& item) {
         held<Item> own = std::forward<Item>(item);
         if (full() && !is_shut_down()) return false;
@@ -72,13 +72,13 @@ public:
     ///
     /// Suspends, Throws: as put()
     template <class Item = T>
-        requires std::convertible_to<Item, T>
+    requires std::convertible_to<Item, T>
     [[nodiscard]] bool put_until(time_point deadline, Item&& item) {
         held<Item> own = std::forward<Item>(item);
         return put_or_return(own, [this, &deadline](pending& p) { return state_.put(p.item, &deadline); });
     }
     template <class Item = T>
-        requires std::convertible_to<Item, T>
+    requires std::convertible_to<Item, T>
     [[nodiscard]] bool put_for(duration limit, Item&& item) {
         return put_until(detail::channel_state::time_after(limit), std::forward<Item>(item));
     }
@@ -162,6 +162,16 @@ private:
             throw queue_shut_down("the channel was shut down");
     }
 
+    static void give_back(T& to, pending& p) {
+        if constexpr (std::is_move_assignable_v<T>) {
+            to = std::move(p.value());
+        } else {
+            static_assert(std::is_nothrow_move_constructible_v<T>,
+                          "an item that cannot be assigned must move without fear");
+            std::destroy_at(&to);
+            std::construct_at(&to, std::move(p.value()));
+        }
+    }
     template <class Put>
     bool put_or_return(T& item, Put put) {
         pending p(std::move(item));
@@ -169,11 +179,11 @@ private:
         try {
             o = put(p);
         } catch (...) {
-            if (p.item != nullptr) item = std::move(p.value());
+            if (p.item != nullptr) give_back(item, p);
             throw;
         }
         if (o == outcome::done) return true;
-        item = std::move(p.value());
+        give_back(item, p);
         require_open(o);
         return false;
     }

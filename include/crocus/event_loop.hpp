@@ -450,6 +450,7 @@ public:
     /// Leaves the running fiber for good; `after(argument)` then clears it away.
     [[noreturn]] void exit_running(void (*after)(void*) noexcept, void* argument) noexcept;
     void add_timer(detail::timer& t) { timers_.add(t); }
+    [[nodiscard]] bool has_timers() const noexcept { return !timers_.empty(); }
     void remove_timer(detail::timer& t) noexcept { timers_.remove(t); }
     [[nodiscard]] detail::agent_list& tasks() noexcept { return tasks_; }
     void task_ended(detail::green_agent& task) noexcept {

@@ -30,10 +30,10 @@ virtual_time_driver::~virtual_time_driver() { ::sem_destroy(&woken_); }
 void virtual_time_driver::poll(time_point until) {
     bool woken = false;
     while (::sem_trywait(&woken_) == 0) woken = true;
-    if (woken || until == time_point::min()) return;
+    if (woken || until <= now_) return;
+    // Not every time limit is somebody's timer: the loop has reasons of its own to look at its tasks.
     const event_loop* const loop = event_loop::current_if_any();
-    const bool stands_still = loop != nullptr && loop->awaits_other_threads();
-    if (stands_still || (until == time_point::max() && loop != nullptr && loop->others_may_wake()))
+    if (loop != nullptr && (loop->awaits_other_threads() || (!loop->has_timers() && loop->others_may_wake())))
         return wait_in_real_time(woken_);
     if (until == time_point::max())
         throw deadlock_error("nothing is ready, and virtual time has come to its end: everybody waits for ever");

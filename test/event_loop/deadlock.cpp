@@ -6,6 +6,8 @@
 #include <boost/test/unit_test.hpp>
 #include <chrono>
 #include <csignal>
+#include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -331,4 +333,27 @@ BOOST_AUTO_TEST_CASE(what_may_still_be_woken_is_no_deadlock) {  // C18, users' T
             future<void>().get();
         });
     }));
+}
+
+BOOST_AUTO_TEST_CASE(who_posts_and_lets_the_loop_go_while_it_looks_for_a_reason_to_wait_was_one) {
+    // Another thread could do so just then. Here it is the driver, as it is asked.
+    struct posting_driver final : crocus::test::virtual_time_driver {
+        [[nodiscard]] bool may_be_woken() const noexcept override {
+            if (poster) poster->call_soon([this] { reached->notify_all(); });
+            poster.reset();
+            return false;
+        }
+        mutable std::optional<crocus::loop_ref> poster;
+        crocus::wait_queue* reached = nullptr;
+    };
+    auto made = std::make_unique<posting_driver>();
+    posting_driver& driver = *made;
+    crocus::run(
+        [&] {
+            crocus::wait_queue waiting;
+            driver.reached = &waiting;
+            driver.poster = event_loop::current().ref();
+            waiting.wait();
+        },
+        {.driver = std::move(made), .handle_interrupt = false});
 }

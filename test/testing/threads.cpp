@@ -5,6 +5,7 @@
 #include <chrono>
 #include <semaphore>
 #include <thread>
+#include <vector>
 
 #include <crocus/channel.hpp>
 #include <crocus/concurrent_future.hpp>
@@ -89,6 +90,25 @@ BOOST_AUTO_TEST_CASE(an_item_of_another_thread_is_waited_for_where_no_timer_is_s
             items.put(7);
         });
         BOOST_TEST(items.get() == 7);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(so_it_is_however_many_tasks_wait_whose_memory_the_loop_looks_after) {  // O16
+    testing::run([] {
+        crocus::wait_queue nothing;
+        std::vector<crocus::task<void>> waiting;
+        for (int i = 0; i != 100; ++i) waiting.push_back(create_task([&] { nothing.wait(); }));
+        crocus::sleep(1h);
+        const auto start = event_loop::current().now();
+        crocus::channel<int> items;
+        std::jthread other([&] {
+            take_long();
+            items.put(7);
+        });
+        BOOST_TEST(items.get() == 7);
+        BOOST_TEST((since(start) == 0s));
+        nothing.notify_all();
+        for (auto& task : waiting) task.get();
     });
 }
 

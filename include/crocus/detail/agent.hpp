@@ -83,6 +83,12 @@ public:
     void forbid_suspension(bool yes) noexcept { pending_ = (pending_ & ~forbidden) | (yes ? forbidden : 0U); }
     [[nodiscard]] bool may_suspend() const noexcept { return (pending_ & forbidden) == 0; }
 
+    /// Throws usage_error inside one.
+    void require_may_suspend() {
+        if (!may_suspend()) [[unlikely]]
+            throw_cancellation();
+    }
+
     /// As what it waits; null if it does not.
     [[nodiscard]] const detail::waiter* waits_as() const noexcept { return waiting_; }
 

@@ -49,7 +49,8 @@ public:
 
     template <class F>
     auto start(F&& function) {
-        require_room();  // first, so that nothing fails once the task is there
+        agent::current().require_may_suspend();  // else who must wait for the task could not
+        require_room();                          // first, so that nothing fails once the task is there
         auto t = create_task(std::forward<F>(function));
         add(*t.state(), true);
         return t;

@@ -28,9 +28,10 @@ CROCUS_EXPORT void begin_run(const run_options& options);
 /// way each time, unless other threads take part. What sets it up, the test itself and what clears up have one loop and
 /// one context. (C27)
 ///
-/// Throws: what run() throws;   deadlock_error   in f, where it waits and nothing can become ready any more: the
-/// message
-///         says who waits for what
+/// Throws: what run() throws
+///         deadlock_error   in f, where it waits and nothing can become ready any more: the message says who waits for
+///                          what. Another thread counts if the loop waits for it, or if it has a loop_ref: what is to
+///                          call call_soon_threadsafe keeps a ref()
 template <class F>
 decltype(auto) run(F&& f, run_options options = {}) {
     return crocus::run(
