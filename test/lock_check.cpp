@@ -97,6 +97,17 @@ BOOST_AUTO_TEST_CASE(without_debug_mode_nothing_is_reported) {
     BOOST_TEST(end.output == "end\n");
 }
 
+BOOST_AUTO_TEST_CASE(it_finds_crocus_beside_itself_for_a_program_that_has_none) {
+    const child_end end = crocus::test::in_child([] {
+        ::unsetenv("LD_LIBRARY_PATH");
+        ::setenv("LD_PRELOAD", argument(1), 1);
+        ::execl("/bin/true", "/bin/true", nullptr);
+        ::_exit(127);
+    });
+    BOOST_TEST(end.exited_with(0));
+    BOOST_TEST(end.output == "");
+}
+
 BOOST_AUTO_TEST_CASE(a_static_whose_initializer_waits_is_reported_and_who_wants_it_too_waits_for_it) {  // users' T10
     const child_end end = run("static");
     BOOST_TEST_CONTEXT(end.output) {
