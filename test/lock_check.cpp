@@ -97,6 +97,17 @@ BOOST_AUTO_TEST_CASE(without_debug_mode_nothing_is_reported) {
     BOOST_TEST(end.output == "end\n");
 }
 
+BOOST_AUTO_TEST_CASE(it_finds_crocus_beside_itself_for_a_program_that_has_none) {
+    const child_end end = crocus::test::in_child([] {
+        ::unsetenv("LD_LIBRARY_PATH");
+        ::setenv("LD_PRELOAD", argument(1), 1);
+        ::execl("/bin/true", "/bin/true", nullptr);
+        ::_exit(127);
+    });
+    BOOST_TEST(end.exited_with(0));
+    BOOST_TEST(end.output == "");
+}
+
 BOOST_AUTO_TEST_CASE(a_static_whose_initializer_waits_is_reported_and_who_wants_it_too_waits_for_it) {  // users' T10
     const child_end end = run("static");
     BOOST_TEST_CONTEXT(end.output) {
@@ -110,6 +121,15 @@ BOOST_AUTO_TEST_CASE(a_static_whose_initializer_waits_is_reported_and_who_wants_
     BOOST_TEST(run("static", false).output == "initialized\nhas it\nhas it\nend\n");
 }
 
+BOOST_AUTO_TEST_CASE(who_wants_a_static_waits_as_a_task_however_many_mutexes_are_held) {
+    const child_end end = run("static_beside_many_mutexes");
+    BOOST_TEST_CONTEXT(end.output) {
+        BOOST_TEST(end.exited_with(0));
+        BOOST_TEST(contains(end.output, "initializes a function-local static"));
+        BOOST_TEST(contains(end.output, "\ninitialized\nhas it\nhas it\nend\n"));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_static_that_could_not_be_initialized_is_the_next_ones_to_try) {
     BOOST_TEST(run("failing_static", false).output == "failed\nhas it\nend\n");
 }
@@ -121,6 +141,15 @@ BOOST_AUTO_TEST_CASE(who_cannot_wait_for_a_static_gets_an_error_and_does_not_han
             BOOST_TEST(end.killed_by(SIGABRT));
             BOOST_TEST(contains(end.output, "deadlock: a function-local static is wanted while it is initialized"));
         }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(an_exception_handler_may_lock_what_the_task_holds) {
+    const child_end end = run_linked("handler_locks_it_too");
+    BOOST_TEST_CONTEXT(end.output) {
+        BOOST_TEST(end.exited_with(0));
+        BOOST_TEST(reports_in(end) == 1U);
+        BOOST_TEST(contains(end.output, "\nholds 1, then 0\nend\n"));
     }
 }
 

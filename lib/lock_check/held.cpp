@@ -17,42 +17,60 @@ namespace lock_check {
 
 namespace {
 
-constexpr std::size_t most_held = 64;  // by all flows of a thread; more are not watched
+// By all flows of a thread; more are not watched. Statics have room of their own: who wants one must find its owner.
+constexpr std::size_t most_mutexes = 64;
+constexpr std::size_t most_statics = 32;
 constexpr std::size_t most_frames = 12;
 
 struct held {
     const void* lock;
     const void* owner;
-    kind what;
     bool reported;
     unsigned times;  // of a recursive mutex
     std::size_t frame_count;
     std::array<void*, most_frames> frames;
 };
 
+template <std::size_t most>
+struct held_list {
+    std::array<held, most> place;
+    std::size_t count;
+
+    std::span<held> all() noexcept { return std::span(place).first(count); }
+
+    /// The newest with that lock.
+    held* find(const void* lock) noexcept {
+        for (std::size_t i = count; i != 0; --i)
+            if (place[i - 1].lock == lock) return &place[i - 1];
+        return nullptr;
+    }
+    [[nodiscard]] bool full() const noexcept { return count == most; }
+    void add(const held& h) noexcept { place[count++] = h; }
+    void unlock(held& h) noexcept {
+        if (--h.times != 0) return;
+        std::copy(&h + 1, place.data() + count, &h);
+        --count;
+    }
+};
+
 // Without constructor and destructor: mutexes are locked before the first, and after the last.
 struct thread_locks {
-    std::array<held, most_held> all;
-    std::size_t count;
+    held_list<most_mutexes> mutexes;
+    held_list<most_statics> statics;
     bool busy;
 };
 constinit thread_local thread_locks here{};
 
-std::span<held> all() noexcept { return std::span(here.all).first(here.count); }
-
-/// The newest with that lock.
-held* find(const void* lock) noexcept {
-    for (std::size_t i = here.count; i != 0; --i)
-        if (here.all[i - 1].lock == lock) return &here.all[i - 1];
-    return nullptr;
-}
-
-/// What is done meanwhile locks nothing that is noted.
-struct busy {
-    busy() noexcept { here.busy = true; }
-    ~busy() { here.busy = false; }
+/// What is done meanwhile locks no mutex that is noted, but once more those that are.
+class busy {
+public:
+    busy() noexcept : before_(here.busy) { here.busy = true; }
+    ~busy() { here.busy = before_; }
     busy(const busy&) = delete;
     busy& operator=(const busy&) = delete;
+
+private:
+    const bool before_;
 };
 
 const char* name_of(kind k) noexcept { return k == kind::mutex ? "mutex" : "static"; }
@@ -66,9 +84,9 @@ bool holds(const held& h, const event_loop& loop, const detail::green_agent& who
            !loop.run_by_somebody();
 }
 
-void report(event_loop& loop, const detail::green_agent& who, const held& h) {
+void report(event_loop& loop, const detail::green_agent& who, kind what, const held& h) {
     const std::string text =
-        h.what == kind::mutex
+        what == kind::mutex
             ? who.describe() +
                   " waits while it holds a mutex of the thread's: whoever wants that on this thread blocks all "
                   "of its tasks. Let go of it before, or use a crocus::mutex"
@@ -79,15 +97,39 @@ void report(event_loop& loop, const detail::green_agent& who, const held& h) {
         {text + ". Locked in: " + site_of(h) + ". Waits in: " + detail::names_of_callers(), nullptr, who.made_at()});
 }
 
-void observe(event_loop& loop, const detail::green_agent& who) noexcept {
-    for (std::size_t i = 0; i != here.count; ++i) {
-        held& h = here.all[i];
-        if (h.reported || !holds(h, loop, who)) continue;
-        h.reported = true;
-        const held copy = h;  // the handler may lock and unlock
+/// The handler may lock and unlock: where the next one is must be looked up.
+void report_new(event_loop& loop, const detail::green_agent& who, kind what, auto& locks) {
+    const auto is_new = [&](const held& h) { return !h.reported && holds(h, loop, who); };
+    while (true) {
+        const std::span all = locks.all();
+        const auto h = std::ranges::find_if(all, is_new);
+        if (h == all.end()) return;
+        h->reported = true;
+        const held copy = *h;
         const busy reporting;
-        report(loop, who, copy);
+        report(loop, who, what, copy);
     }
+}
+
+void observe(event_loop& loop, const detail::green_agent& who) noexcept {
+    report_new(loop, who, kind::mutex, here.mutexes);
+    report_new(loop, who, kind::static_guard, here.statics);
+}
+
+void add(auto& locks, const void* lock, const void* site) noexcept {
+    if (locks.full()) return;
+    const busy noting;
+    held h{lock, current_owner(), false, 1, 0, {}};
+    std::array<void*, most_frames + 8> frames;
+    const auto found = std::span(frames).first(fiber::frames_of_caller(frames));
+    const auto first = std::find(found.begin(), found.end(), site);
+    h.frame_count = std::min<std::size_t>(static_cast<std::size_t>(found.end() - first), most_frames);
+    std::copy_n(first, h.frame_count, h.frames.begin());
+    locks.add(h);
+}
+
+void forget_in(auto& locks, const void* lock) noexcept {
+    if (held* const h = locks.find(lock)) locks.unlock(*h);
 }
 
 [[gnu::constructor]] void install() noexcept { detail::suspension_observer = &observe; }
@@ -102,37 +144,23 @@ const void* current_owner() noexcept {
     return running != nullptr ? static_cast<const void*>(running) : t.loop;
 }
 
-bool watching() noexcept { return detail::debug_mode_in_use.load(std::memory_order_relaxed) && !here.busy; }
+bool watching() noexcept { return detail::debug_mode_in_use.load(std::memory_order_relaxed); }
 
 void note(kind what, const void* lock, const void* site) noexcept {
-    const void* const owner = current_owner();
-    if (held* const again = find(lock); again != nullptr && again->owner == owner) {
+    if (what == kind::static_guard) return add(here.statics, lock, site);
+    held* const again = here.mutexes.find(lock);
+    if (again != nullptr && (here.busy || again->owner == current_owner()))
         ++again->times;
-        return;
-    }
-    if (here.count == most_held) return;
-    const busy noting;
-    held& h = here.all[here.count++];
-    h = {lock, owner, what, false, 1, 0, {}};
-    std::array<void*, most_frames + 8> frames;
-    const auto found = std::span(frames).first(fiber::frames_of_caller(frames));
-    const auto first = std::find(found.begin(), found.end(), site);
-    h.frame_count = std::min<std::size_t>(static_cast<std::size_t>(found.end() - first), most_frames);
-    std::copy_n(first, h.frame_count, h.frames.begin());
+    else if (!here.busy)
+        add(here.mutexes, lock, site);
 }
 
-bool forget(const void* lock) noexcept {
-    held* const h = find(lock);
-    if (h == nullptr) return false;
-    if (--h->times == 0) {
-        std::copy(h + 1, here.all.data() + here.count, h);
-        --here.count;
-    }
-    return true;
+void forget(kind what, const void* lock) noexcept {
+    what == kind::mutex ? forget_in(here.mutexes, lock) : forget_in(here.statics, lock);
 }
 
-const void* owner_of(const void* lock) noexcept {
-    const held* const h = find(lock);
+const void* initializer_of(const void* guard) noexcept {
+    const held* const h = here.statics.find(guard);
     return h != nullptr ? h->owner : nullptr;
 }
 
@@ -142,8 +170,12 @@ std::vector<held_lock> held_locks() {
     using namespace lock_check;
     std::vector<held_lock> mine;
     const busy listing;
-    for (const held& h : all())
-        if (h.owner == current_owner()) mine.push_back({h.lock, name_of(h.what), site_of(h)});
+    const auto list = [&](kind what, auto& locks) {
+        for (const held& h : locks.all())
+            if (h.owner == current_owner()) mine.push_back({h.lock, name_of(what), site_of(h)});
+    };
+    list(kind::mutex, here.mutexes);
+    list(kind::static_guard, here.statics);
     return mine;
 }
 

@@ -13,13 +13,13 @@ enum class kind : unsigned char { mutex, static_guard };
 /// Notes that the caller holds it; `site` is where the call that locked it returns to. Nothing is allocated.
 void note(kind what, const void* lock, const void* site) noexcept;
 
-/// Notes that it does not hold it any more, as often as it was noted. False if it was not noted.
-bool forget(const void* lock) noexcept;
+/// Notes that it does not hold it any more, as often as it was noted.
+void forget(kind what, const void* lock) noexcept;
 
-/// The owner on this thread, if any.
-[[nodiscard]] const void* owner_of(const void* lock) noexcept;
+/// Who initializes that static on this thread, if any.
+[[nodiscard]] const void* initializer_of(const void* guard) noexcept;
 
-/// Some loop is in debug mode, and this is no call from within what is done here.
+/// Some loop is in debug mode.
 [[nodiscard]] bool watching() noexcept;
 
 }  // namespace crocus::lock_check

@@ -98,7 +98,7 @@ void wait_for(const long long* guard) noexcept {
 }
 
 void end_initialization(const long long* guard) noexcept {
-    crocus::lock_check::forget(guard);
+    crocus::lock_check::forget(kind::static_guard, guard);
     static_waiters** const link = place_of(guard);
     static_waiters* const w = *link;
     if (w == nullptr) return;
@@ -123,12 +123,12 @@ CROCUS_INTERPOSED int pthread_mutex_clocklock(pthread_mutex_t* m, clockid_t cloc
     return noted(next_clocklock(m, clock, until), m, __builtin_return_address(0));
 }
 CROCUS_INTERPOSED int pthread_mutex_unlock(pthread_mutex_t* m) noexcept {
-    crocus::lock_check::forget(m);
+    crocus::lock_check::forget(kind::mutex, m);
     return next_unlock(m);
 }
 
 CROCUS_INTERPOSED int __cxa_guard_acquire(long long* guard) noexcept {
-    while (const void* const owner = crocus::lock_check::owner_of(guard)) {
+    while (const void* const owner = crocus::lock_check::initializer_of(guard)) {
         if (owner == crocus::lock_check::current_owner()) die("by the very task that wants it");
         wait_for(guard);
     }

@@ -28,7 +28,7 @@ public:
         return k->book;
     }
     void empty(const tracked& v) {
-        if (known* const k = find(v, nullptr)) k->is = condition::empty;
+        if (known* const k = find(v, nullptr); k != nullptr && k->is == condition::whole) k->is = condition::empty;
     }
     void assign(const tracked& v, std::size_t counts::*how) {
         known* const k = find(v, "assigned to");

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <string>
 
@@ -17,10 +18,9 @@ namespace {
 std::optional<std::uint64_t> number_in_environment(const char* name) {
     const char* const text = std::getenv(name);
     if (text == nullptr || *text == '\0') return std::nullopt;
-    char* end = nullptr;
     errno = 0;
-    const auto number = std::strtoull(text, &end, 10);
-    if (*end != '\0' || errno != 0 || *text == '-')
+    const auto number = std::strtoull(text, nullptr, 10);
+    if (text[std::strspn(text, "0123456789")] != '\0' || errno != 0)
         throw usage_error(std::string(name) + "=" + text + " is no number: a seed is one of 64 bits");
     return number;
 }

@@ -1,5 +1,6 @@
 // What test/lock_check.cpp runs with crocus_lock_check preloaded, or linked (LINKED): each argument is something that
 // is done with locks. The exception handler prints to stdout.
+#include <array>
 #include <condition_variable>
 #include <cstdio>
 #include <functional>
@@ -124,6 +125,21 @@ CROCUS_NAMED void generator_body() {
 }
 
 #ifdef LINKED
+void handler_locks_it_too() {
+    std::recursive_mutex again;
+    crocus::event_loop::current().set_exception_handler([&](crocus::event_loop&, const crocus::exception_context& c) {
+        const std::lock_guard twice(again);
+        const std::lock_guard another(lock);
+        std::printf("report: %s\n", c.message.c_str());
+    });
+    crocus::create_task([&] {
+        again.lock();
+        waits();
+        std::printf("holds %zu, ", crocus::held_locks().size());
+        again.unlock();
+        std::printf("then %zu\n", crocus::held_locks().size());
+    }).get();
+}
 CROCUS_NAMED void lists() {
     static std::recursive_mutex again;
     std::printf("%zu, ", crocus::held_locks().size());
@@ -170,8 +186,18 @@ const std::map<std::string, std::function<void()>> all{
          a.get();
      }},
     {"static_of_itself", wants_itself},
+    {"static_beside_many_mutexes",
+     [] {
+         crocus::create_task([] {
+             std::array<std::mutex, 100> many;
+             for (std::mutex& m : many) m.lock();
+             two(wants_the_static);
+             for (std::mutex& m : many) m.unlock();
+         }).get();
+     }},
 #ifdef LINKED
     {"lists", lists},
+    {"handler_locks_it_too", handler_locks_it_too},
 #endif
 };
 

@@ -87,6 +87,19 @@ BOOST_AUTO_TEST_CASE(a_use_after_the_end_and_a_second_end_are_found) {
     BOOST_TEST(book.faults().size() == 3U);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_gone_stays_gone_when_it_is_moved_from) {
+    lifetimes book;
+    alignas(tracked) std::byte place[sizeof(tracked)];
+    auto* const value = new (place) tracked(book, 1);
+    std::destroy_at(value);
+    const tracked taken = std::move(*value);
+    std::destroy_at(value);
+    BOOST_TEST(book.faults() == (std::vector<std::string>{"a value was moved after it had been destroyed",
+                                                          "a value was destroyed after it had been destroyed"}),
+               boost::test_tools::per_element());
+    BOOST_TEST(book.alive() == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(results_exceptions_and_captures_can_be_tracked) {
     lifetimes book;
     crocus::testing::for_each_seed(10, [&] {

@@ -235,7 +235,7 @@ BOOST_AUTO_TEST_CASE(the_environment_says_where_seeds_begin) {
     const environment_variable fewer("CROCUS_SEEDS", "2");
     testing::for_each_seed(3, [&] { later.push_back(testing::random()); });
     BOOST_TEST(later.size() == 5U);
-    for (const char* const nonsense : {"seven", "7x", "-1", "99999999999999999999"}) {
+    for (const char* const nonsense : {"seven", "7x", "-1", " -1", " 1", "+1", "99999999999999999999"}) {
         const environment_variable bad("CROCUS_SEED", nonsense);
         BOOST_CHECK_THROW(testing::for_each_seed(1, [] {}), crocus::usage_error);
     }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include <crocus/error.hpp>
+#include <crocus/no_suspend.hpp>
 #include <crocus/task.hpp>
 #include <crocus/testing/schedule.hpp>
 #include <crocus/wait.hpp>
@@ -48,7 +49,7 @@ BOOST_AUTO_TEST_CASE(a_number_that_is_there_twice_is_an_error) {  // O18
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_step_that_a_cancelled_task_gave_up_is_an_error_for_all_that_wait) {  // O18
+BOOST_AUTO_TEST_CASE(a_step_that_a_cancelled_task_gave_up_is_an_error_for_those_behind_it) {  // O18
     testing::run([] {
         testing::sequencer order;
         auto second = create_task([&] { const auto turn = order(1); });
@@ -59,7 +60,54 @@ BOOST_AUTO_TEST_CASE(a_step_that_a_cancelled_task_gave_up_is_an_error_for_all_th
         BOOST_CHECK_EXCEPTION(third.get(), crocus::usage_error, [](const crocus::usage_error& e) {
             return std::string(e.what()).find("step 2 of a sequencer cannot come: step 1 was given up") == 0;
         });
-        BOOST_CHECK_THROW(static_cast<void>(order(0)), crocus::usage_error);
+        { const auto turn = order(0); }
+        BOOST_CHECK_THROW(static_cast<void>(order(3)), crocus::usage_error);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(steps_before_those_that_were_given_up_go_on_waiting) {  // O18
+    testing::run([] {
+        testing::sequencer order;
+        std::string log;
+        auto second = create_task([&] {
+            const auto turn = order(1);
+            log += '1';
+        });
+        auto third = create_task([&] { const auto turn = order(2); });
+        auto fifth = create_task([&] { const auto turn = order(4); });
+        crocus::yield_now();
+        third.cancel();
+        fifth.cancel();
+        crocus::wait({third, fifth});
+        BOOST_TEST(!second.done());
+        BOOST_CHECK_EXCEPTION(static_cast<void>(order(3)), crocus::usage_error, [](const crocus::usage_error& e) {
+            return std::string(e.what()).find("step 2 was given up") != std::string::npos;
+        });
+        { const auto turn = order(0); }
+        second.get();
+        BOOST_TEST(log == "1");
+    });
+}
+
+BOOST_AUTO_TEST_CASE(who_may_not_wait_gives_no_step_up_and_may_come_again) {  // O18
+    testing::run([] {
+        testing::sequencer order;
+        auto third = create_task([&] { const auto turn = order(2); });
+        crocus::yield_now();
+        {
+            const crocus::no_suspend all_at_once;
+            BOOST_CHECK_THROW(static_cast<void>(order(1)), crocus::usage_error);
+            const auto turn = order(0);  // need not wait
+        }
+        bool refused = false;
+        crocus::event_loop::current().call_soon([&] {
+            BOOST_CHECK_THROW(static_cast<void>(order(7)), crocus::cannot_suspend);
+            refused = true;
+        });
+        crocus::yield_now();
+        BOOST_TEST(refused);
+        { const auto turn = order(1); }
+        third.get();
     });
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <set>
 #include <source_location>
 
@@ -42,7 +43,7 @@ public:
     sequencer& operator=(const sequencer&) = delete;
 
     /// Suspends: until the steps before `number` have ended
-    /// Throws:   usage_error       there was such a step already, or one was given up by a task that was cancelled
+    /// Throws:   usage_error       there was such a step already, or one before it was given up by a cancelled task
     ///           cancelled_error   this step is given up: those behind it get a usage_error
     step operator()(std::size_t number);
 
@@ -53,8 +54,7 @@ private:
     wait_queue changed_{subject_};
     std::set<std::size_t> taken_;
     std::size_t next_ = 0;
-    bool broken_ = false;
-    std::size_t given_up_ = 0;
+    std::optional<std::size_t> given_up_;  // the first of them
 };
 
 }  // namespace crocus::testing
