@@ -13,11 +13,16 @@ public:
 
     void notified() noexcept override {
         what_->schedule();
-        event_loop::current_if_any()->make_ready(*counted<callback>(std::move(what_)).release());
+        if (event_loop* const current = event_loop::current_if_any(); current == &loop_)
+            current->make_ready(*counted<callback>(std::move(what_)).release());
+        else
+            ref_.post(std::move(what_));  // what it waited for came from outside of the loop
     }
 
 private:
     counted<callback> what_;
+    const event_loop& loop_ = event_loop::current();
+    const loop_ref ref_ = event_loop::current().ref();
 };
 
 bool awaiting::cancel(const std::string& message) {

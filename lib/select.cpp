@@ -64,8 +64,10 @@ void queued_place::require_not_abandoned() const {
 timed_place::timed_place() noexcept : timer({}, [](timer& t) noexcept { static_cast<timed_place&>(t).report(); }) {}
 
 void timed_place::enter(selection& s, duration limit) {
-    loop_ = &event_loop::current();
-    when = loop_->time_after(limit);
+    if (loop_ == nullptr) {  // else it has been entered before, and the time goes on
+        loop_ = &event_loop::current();
+        when = loop_->time_after(limit);
+    }
     loop_->add_timer(*this);
     s.add(*this);
 }

@@ -190,6 +190,8 @@ void wait_queue::parked::end(outcome o) noexcept {
     if (outcome_ != outcome::waiting) return;
     if (queue_ != nullptr) queue_->remove(*this);
     outcome_ = o;
+    if (o == outcome::timed_out || o == outcome::cancelled) [[unlikely]]
+        gave_up();
     if (agent_.waiting_ == this) agent_.waiting_ = nullptr;
     if (agent_.green_) [[likely]]
         static_cast<detail::green_agent&>(agent_).unpark_here();

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include <crocus/coroutine.hpp>
 #include <crocus/error.hpp>
 #include <crocus/task.hpp>
 #include <crocus/unraisable.hpp>
@@ -401,4 +402,24 @@ BOOST_AUTO_TEST_CASE(an_exception_that_outlives_its_loop_unseen_goes_to_the_unra
     });
     crocus::set_unraisable_hook(std::move(before));
     BOOST_TEST(contains(reported, "never retrieved"));
+}
+
+BOOST_AUTO_TEST_CASE(a_callback_of_a_coroutines_wait_that_ends_outside_of_the_loop_runs_when_that_goes_on) {  // F10, C1
+    event_loop loop;
+    crocus::wait_queue waiting;
+    bool called = false;
+    {
+        crocus::coroutine<> driven = [&] { waiting.wait(); };
+        loop.call_soon([&] {
+            driven.send()->add_done_callback([&] { called = true; });
+            loop.stop();
+        });
+        loop.run_forever();
+        waiting.notify_one();
+        BOOST_TEST(!called);
+        loop.stop();
+        loop.run_forever();
+        BOOST_TEST(called);
+        loop.run_until_complete([&] { driven.close(); });
+    }
 }

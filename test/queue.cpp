@@ -738,3 +738,36 @@ BOOST_AUTO_TEST_CASE(a_callback_puts_and_gets_without_waiting) {  // Q10
         BOOST_TEST(q.get() == 1);
     });
 }
+
+BOOST_AUTO_TEST_CASE(an_rvalue_that_did_not_fit_is_still_the_callers_also_one_of_another_type) {  // Q10
+    run_virtual([] {
+        struct base {
+            virtual ~base() = default;
+        };
+        struct derived : base {};
+        crocus::queue<std::unique_ptr<base>> q(1);
+        q.put(std::make_unique<derived>());
+        auto item = std::make_unique<derived>();
+        BOOST_TEST(!q.try_put(std::move(item)));
+        BOOST_TEST(!q.put_for(1ms, std::move(item)));
+        BOOST_TEST((item != nullptr));
+        static_cast<void>(q.get());
+        BOOST_TEST(q.try_put(std::move(item)));
+        BOOST_TEST((item == nullptr));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(an_item_may_be_a_bool) {
+    run_virtual([] {
+        crocus::lifo_queue<bool> newest;
+        crocus::priority_queue<bool> smallest;
+        for (const bool item : {true, false, true}) {
+            newest.put(item);
+            smallest.put(item);
+        }
+        BOOST_TEST(newest.get());
+        BOOST_TEST(!newest.get());
+        BOOST_TEST(!smallest.get());
+        BOOST_TEST(smallest.get());
+    });
+}

@@ -37,6 +37,7 @@ namespace detail {
 class cancel_scope;
 class coroutine_state;
 class descriptor_watches;
+class done_callback;
 class future_state;
 class loop_run;
 class loop_runs;
@@ -87,6 +88,7 @@ public:
 
 private:
     friend class event_loop;
+    friend class detail::done_callback;
     friend class detail::posted_wake;
     explicit loop_ref(std::shared_ptr<detail::inbox> inbox) noexcept : inbox_(std::move(inbox)) {}
     bool post(detail::counted<detail::callback> callback) const;

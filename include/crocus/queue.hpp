@@ -58,7 +58,7 @@ public:
     basic_queue(const basic_queue&) = delete;
     basic_queue& operator=(const basic_queue&) = delete;
 
-    /// Adds an item. An rvalue is still the caller's where that throws; of everything else a T is made before.
+    /// Adds an item. An rvalue is still the caller's where that throws; of an lvalue a copy is made before.
     ///
     /// Suspends: while the queue is full; first come, first served
     /// Throws:   queue_shut_down   before or meanwhile
@@ -214,7 +214,7 @@ private:
     };
     /// An rvalue is referred to until it is stored.
     template <class Item>
-    using held = std::conditional_t<std::same_as<Item, T>, T&&, T>;
+    using held = std::conditional_t<std::is_lvalue_reference_v<Item>, T, Item&&>;
 
     detail::queue_gate gate_;
     Items items_;

@@ -154,6 +154,8 @@ public:
 
     void notified() noexcept override;
     void refused() noexcept override;
+    /// It was cancelled, or its time was up: it has left the queue, and will find that out when it runs.
+    virtual void gave_up() noexcept {}
     void abandoned() noexcept override;
 
     /// True if the agent has got what it waited for.

@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include <crocus/error.hpp>
 
@@ -15,21 +16,18 @@ public:
     explicit arrival(barrier& at) : at_(&at) { ++at_->waiting_; }
     arrival(const arrival&) = delete;
     arrival& operator=(const arrival&) = delete;
-    ~arrival() override {
-        if (at_ != nullptr) --at_->waiting_;  // it was cancelled, or its time is up
-    }
+    ~arrival() override { leave(); }
 
     void notified() noexcept override {
-        --at_->waiting_;
         place_ = at_->passed_++;
-        at_ = nullptr;
+        leave();
         parked::notified();
     }
     void refused() noexcept override {
-        --at_->waiting_;
-        at_ = nullptr;
+        leave();
         parked::refused();
     }
+    void gave_up() noexcept override { leave(); }
     void abandoned() noexcept override {
         at_ = nullptr;
         parked::abandoned();
@@ -38,6 +36,10 @@ public:
     [[nodiscard]] std::size_t place() const noexcept { return place_; }
 
 private:
+    void leave() noexcept {
+        if (at_ != nullptr) --std::exchange(at_, nullptr)->waiting_;
+    }
+
     barrier* at_;
     std::size_t place_ = 0;
 };

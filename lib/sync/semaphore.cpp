@@ -28,7 +28,9 @@ bool semaphore::try_acquire_until(time_point deadline) {
 }
 
 void semaphore::release(std::ptrdiff_t count) {
-    for (std::size_t left = require_count(count, "semaphore::release"); left != 0; --left) release();
+    std::size_t left = require_count(count, "semaphore::release");
+    for (; left != 0 && !waiters_.empty(); --left) release();
+    permits_ += left;
 }
 
 std::string semaphore::to_string() const {
@@ -41,7 +43,7 @@ bounded_semaphore::bounded_semaphore(std::ptrdiff_t permits, std::source_locatio
 }
 
 void bounded_semaphore::release() {
-    if (permits_ == most_) throw usage_error("bounded_semaphore::release: more permits than were taken");
+    if (permits_ >= most_) throw usage_error("bounded_semaphore::release: more permits than were taken");
     semaphore::release();
 }
 

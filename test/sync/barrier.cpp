@@ -105,6 +105,19 @@ BOOST_AUTO_TEST_CASE(one_that_is_cancelled_leaves_and_breaks_nothing) {  // Q9
     });
 }
 
+BOOST_AUTO_TEST_CASE(one_that_was_cancelled_has_left_before_it_has_run) {  // Q9
+    run_virtual([] {
+        barrier b(3);
+        auto tasks = arrive(b, 2);
+        tasks[1].cancel();
+        BOOST_TEST(b.waiting() == 1U);
+        auto last = create_task([&] { return b.arrive_and_wait(); });
+        BOOST_TEST(b.arrive_and_wait() == 1U);  // waits for that one
+        BOOST_TEST(last.get() == 2U);
+        BOOST_TEST(tasks[0].get() == 0U);
+    });
+}
+
 BOOST_AUTO_TEST_CASE(one_that_is_cancelled_after_its_party_was_complete_has_passed) {  // Q9, and T6's deviation
     run_virtual([] {
         barrier b(2);

@@ -293,6 +293,11 @@ BOOST_AUTO_TEST_CASE(any_lock_will_do) {
         event_loop::current().call_soon([&] { changed.notify_one(); });
         changed.wait(lock);
         BOOST_TEST(lock.locked == 1);
+        lock.unlock();
+        std::unique_lock held(lock);
+        event_loop::current().call_soon([&] { changed.notify_one(); });
+        changed.wait(held);
+        BOOST_TEST(lock.locked == 1);
     });
 }
 

@@ -182,6 +182,14 @@ BOOST_AUTO_TEST_CASE(a_bounded_one_takes_no_more_permits_back_than_were_taken) {
     });
 }
 
+BOOST_AUTO_TEST_CASE(a_bounded_one_that_was_given_more_behind_its_back_says_so) {  // Q8
+    run_virtual([] {
+        crocus::bounded_semaphore permits(1);
+        permits.base().release();
+        BOOST_CHECK_THROW(permits.release(), crocus::usage_error);
+    });
+}
+
 BOOST_AUTO_TEST_CASE(it_tells_its_state_and_how_many_wait) {  // Q15
     run_virtual([] {
         semaphore permits(1);

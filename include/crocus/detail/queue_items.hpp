@@ -3,6 +3,7 @@
 #pragma once
 
 #include <bit>
+#include <concepts>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -12,20 +13,30 @@
 
 namespace crocus::detail {
 
+/// In a vector, which would give no reference to one.
+struct kept_bool {
+    bool value;
+};
+
 /// As what a T is kept: itself where it can be moved about without fear; else each has a place of its own.
 template <class T>
-using kept = std::conditional_t<std::is_nothrow_move_constructible_v<T>, T, std::unique_ptr<T>>;
+using kept = std::conditional_t<std::same_as<T, bool>, kept_bool,
+                                std::conditional_t<std::is_nothrow_move_constructible_v<T>, T, std::unique_ptr<T>>>;
 
 template <class T>
 [[nodiscard]] kept<T> keep(T&& item) {
-    if constexpr (std::is_nothrow_move_constructible_v<T>)
+    if constexpr (std::same_as<T, bool>)
+        return {item};
+    else if constexpr (std::is_nothrow_move_constructible_v<T>)
         return std::move(item);
     else
         return std::make_unique<T>(std::move(item));
 }
 template <class T>
 [[nodiscard]] T& item_in(kept<T>& k) noexcept {
-    if constexpr (std::is_nothrow_move_constructible_v<T>)
+    if constexpr (std::same_as<T, bool>)
+        return k.value;
+    else if constexpr (std::is_nothrow_move_constructible_v<T>)
         return k;
     else
         return *k;

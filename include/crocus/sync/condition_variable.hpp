@@ -121,7 +121,11 @@ private:
 
     template <class Lock>
     static bool try_relock(Lock& lock) {
-        if constexpr (requires { lock.try_lock(); })
+        // A std::unique_lock declares it whether or not it compiles.
+        constexpr bool of_mutex = requires { lock.mutex(); };
+        if constexpr (of_mutex && !requires { lock.mutex()->try_lock(); })
+            return false;
+        else if constexpr (requires { lock.try_lock(); })
             return lock.try_lock();
         else
             return false;

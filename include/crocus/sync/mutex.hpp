@@ -19,6 +19,8 @@ namespace crocus {
 /// It is Lockable: std::lock_guard, std::unique_lock, std::scoped_lock and std::lock work with it. Any task may unlock
 /// it. It is not recursive: who locks it twice waits for ever, or gets a deadlock_error.
 ///
+/// Requires: whoever has it has unlocked it when it is destroyed, also who was handed it and has not run yet. Who still
+///           waits gets a usage_error
 /// Thread: the loop's own. Between threads there is the channel.
 class CROCUS_EXPORT mutex {
 public:

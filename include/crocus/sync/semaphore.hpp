@@ -112,7 +112,7 @@ public:
     /// Throws: usage_error   all were there already
     void release();
 
-    /// A semaphore like others, for who takes one: semaphore::permit, select.
+    /// A semaphore like others, for who takes one: semaphore::permit, select. Its own release() looks at no bound.
     [[nodiscard]] semaphore& base() noexcept { return *this; }
 
 private:
