@@ -1,5 +1,6 @@
 // What every executor does is in executor.cpp.
 #define BOOST_TEST_MODULE thread_pool
+#include <barrier>
 #include <boost/test/unit_test.hpp>
 
 #include <crocus/thread_pool.hpp>
@@ -204,4 +205,16 @@ BOOST_AUTO_TEST_CASE(shutdown_may_be_called_by_several_threads) {
     std::thread other([&] { pool.shutdown(); });
     pool.shutdown();
     other.join();
+}
+
+BOOST_AUTO_TEST_CASE(as_many_calls_as_there_are_workers_run_at_once_however_they_come) {
+    constexpr std::size_t workers = 4;
+    crocus::thread_pool_executor pool({.max_workers = workers});
+    // Each waits for all the others: were one of them left in the queue beside an idle worker, none would end.
+    for (int round = 0; round != 300; ++round) {
+        std::barrier all_run(workers);
+        std::vector<crocus::concurrent_future<void>> calls;
+        for (std::size_t i = 0; i != workers; ++i) calls.push_back(pool.submit([&] { all_run.arrive_and_wait(); }));
+        for (auto& call : calls) call.get();
+    }
 }

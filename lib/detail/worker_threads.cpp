@@ -35,8 +35,8 @@ void worker_threads::post(work_item item) {
     if (broken_) std::rethrow_exception(broken_);
     if (shut_down_) throw executor_shut_down();
     queue_.push_back(std::move(item));
-    if (queue_.size() <= idle_) return work_.notify_one();
-    if (alive_ == settings_.max_workers) return;
+    if (idle_ != 0) work_.notify_one();  // always: what is in the queue may be another's already, who has not taken it yet
+    if (queue_.size() <= idle_ || alive_ == settings_.max_workers) return;
     try {
         start_thread();
     } catch (const std::exception& e) {
