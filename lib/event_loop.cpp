@@ -433,8 +433,8 @@ void event_loop::end_iteration() noexcept {
     time_point until = time_point::min();
     if (ready_.empty() && inbox_->fall_asleep()) until = timers_.empty() ? time_point::max() : timers_.first();
     if (until == time_point::max() && starved_.empty() && waits_in_vain()) [[unlikely]] {
-        // Whoever had a loop_ref, and has none now, may have posted before he let it go.
-        std::atomic_thread_fence(std::memory_order_acquire);
+        // Whoever had a loop_ref, and has none now, may have posted before he let it go. The store in there comes after the
+        // look at the count, and before the look at the posts.
         if (inbox_->fall_asleep()) {
             inbox_->wake_up();
             return fail(std::make_exception_ptr(deadlock_error(explain_deadlock())));

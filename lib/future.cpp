@@ -1,5 +1,6 @@
 #include <crocus/future.hpp>
 
+#include <optional>
 #include <stdexcept>
 
 #include <crocus/unraisable.hpp>
@@ -13,16 +14,20 @@ public:
 
     void notified() noexcept override {
         what_->schedule();
-        if (event_loop* const current = event_loop::current_if_any(); current == &loop_)
+        if (event_loop* const current = event_loop::current_if_any(); current != nullptr)
             current->make_ready(*counted<callback>(std::move(what_)).release());
-        else
-            ref_.post(std::move(what_));  // what it waited for came from outside of the loop
+        else if (registered_in_)  // what it waited for came from outside of all loops
+            registered_in_->post(std::move(what_));
     }
 
 private:
+    static std::optional<loop_ref> here() {
+        const event_loop* const loop = event_loop::current_if_any();
+        return loop != nullptr ? std::optional(loop->ref()) : std::nullopt;
+    }
+
     counted<callback> what_;
-    const event_loop& loop_ = event_loop::current();
-    const loop_ref ref_ = event_loop::current().ref();
+    const std::optional<loop_ref> registered_in_ = here();
 };
 
 bool awaiting::cancel(const std::string& message) {
