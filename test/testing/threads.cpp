@@ -129,9 +129,9 @@ BOOST_AUTO_TEST_CASE(a_channel_does_not_stop_time_it_may_be_a_task_of_this_loop_
 }
 
 BOOST_AUTO_TEST_CASE(a_wait_that_is_given_up_stops_no_time) {  // O16, X3
-    testing::run([] {
+    std::binary_semaphore go(0);  // the call refers to it until run has seen it end
+    testing::run([&] {
         const auto start = event_loop::current().now();
-        std::binary_semaphore go(0);
         auto calling = create_task([&] { crocus::to_thread([&] { go.acquire(); }, {.abandon_on_cancel = true}); });
         testing::wait_all_blocked();
         calling.cancel();
