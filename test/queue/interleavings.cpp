@@ -12,6 +12,7 @@
 #include <crocus/task.hpp>
 #include <crocus/timeout.hpp>
 
+#include "support/actors.hpp"
 #include "support/audited_queue.hpp"
 #include "support/seeds.hpp"
 #include "support/virtual_time.hpp"
@@ -74,15 +75,7 @@ private:
 
     /// Who waits for a queue that is unfinished for ever is cancelled.
     void end(crocus::task<void>& actor) {
-        for (int left = 10; left != 0 && !actor.done(); --left) rest(1ms);
-        while (!actor.done()) {
-            actor.cancel();
-            rest(1ms);
-        }
-        try {
-            actor.get();
-        } catch (const crocus::cancelled_error&) {
-        }
+        crocus::test::end_actor(actor, [this](crocus::duration d) { rest(d); });
     }
 
     void act() {
