@@ -63,6 +63,7 @@
 #include <crocus/call_graph.hpp>
 #include <crocus/lock_check.hpp>
 #include <crocus/testing/virtual_time.hpp>
+#include <crocus/testing/driver_decorator.hpp>
 #include <crocus/testing/schedule.hpp>
 #include <crocus/testing/sequencer.hpp>
 #include <crocus/testing/lifetimes.hpp>

@@ -4,8 +4,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -41,6 +44,14 @@ protected:
 ///     throw std::system_error   the kernel said no; the message names the operation
 ///           closed_error        the handle was closed, before or while the operation waited
 ///           cancelled_error     the agent was cancelled while it waited; nothing was read, sent or accepted
+///
+/// A driver over completions that is cancelled waits until the kernel has let go of the buffer. If the operation was
+/// done meanwhile it returns what that gave, and leaves the cancellation to the agent's next wait.
+///
+/// Those that begin with try_ suspend nobody: they do what can be done now.
+///
+/// Whoever derives from it may leave out abort, look_up and send_file. One that
+/// changes little of another derives from testing::driver_decorator.
 ///
 /// Thread: the loop's own, but for wake().
 class CROCUS_EXPORT io_driver {
@@ -79,34 +90,63 @@ public:
     /// Closes it and wakes all who wait on it with closed_error. Does nothing if it is closed already.
     virtual void close(io_handle handle) noexcept = 0;
 
+    /// The same; a connection is reset: its peer gets ECONNRESET, and nothing that was not sent yet.
+    virtual void abort(io_handle handle) noexcept;
+
     /// The descriptor's number, for calls that suspend nobody (setsockopt, getsockname); -1 if closed or simulated.
     [[nodiscard]] virtual int native(io_handle handle) const noexcept = 0;
 
     // ------------------------------------------------------------------------------------------------------ sockets
 
     virtual io_handle open_socket(int family, int type, int protocol) = 0;
+
+    /// Two sockets that are connected to each other, local to this machine. `type`: SOCK_STREAM or SOCK_DGRAM.
+    virtual std::pair<io_handle, io_handle> open_pair(int type) = 0;
+
     virtual void bind(io_handle handle, const sockaddr* address, socklen_t length) = 0;
     virtual void listen(io_handle handle, int backlog) = 0;
     virtual void shutdown(io_handle handle, int how) = 0;
     virtual void local_address(io_handle handle, sockaddr* address, socklen_t* length) const = 0;
     virtual void remote_address(io_handle handle, sockaddr* address, socklen_t* length) const = 0;
 
+    /// The addresses that the driver itself knows a host by, with port 0: those of a simulated network. Nothing: the
+    /// system's resolver is asked.
+    [[nodiscard]] virtual std::optional<std::vector<sockaddr_storage>> look_up(std::string_view host) const;
+
     // --------------------------------------------------------------- operations that suspend until they can be done
 
     virtual void connect(io_handle handle, const sockaddr* address, socklen_t length) = 0;
     virtual io_handle accept(io_handle handle) = 0;
 
-    /// At least one byte, or 0 at the end of the stream.
+    /// At least one byte, or 0 at the end of the stream. Of a connected datagram socket: one datagram, of which what does
+    /// not fit is lost.
     virtual std::size_t recv(io_handle handle, std::span<std::byte> into) = 0;
+    /// Nothing if it would wait.
+    virtual std::optional<std::size_t> try_recv(io_handle handle, std::span<std::byte> into) = 0;
 
-    /// At least one byte of the pieces, in order. Returns how many.
+    /// At least one byte of the pieces, in order; a datagram as a whole. Returns how many.
     virtual std::size_t send(io_handle handle, std::span<const iovec> pieces) = 0;
+    virtual std::optional<std::size_t> try_send(io_handle handle, std::span<const iovec> pieces) = 0;
+
+    /// One datagram, and who sent it. Returns its whole size: more than `into` has means that the rest is lost.
+    /// `*length` is the room at `from` before, and the address's size after.
+    virtual std::size_t recv_from(io_handle handle, std::span<std::byte> into, sockaddr* from, socklen_t* length) = 0;
+    virtual std::optional<std::size_t> try_recv_from(io_handle handle, std::span<std::byte> into, sockaddr* from,
+                                                     socklen_t* length) = 0;
+
+    /// One datagram, as a whole.
+    virtual void send_to(io_handle handle, std::span<const iovec> pieces, const sockaddr* to, socklen_t length) = 0;
+    /// False if it would wait.
+    virtual bool try_send_to(io_handle handle, std::span<const iovec> pieces, const sockaddr* to, socklen_t length) = 0;
+
+    /// At least one byte of a file, from `offset` on, without a copy of it in this process; 0 at the file's end. Returns
+    /// how many. Nothing if the driver or this kind of file cannot: then the caller reads and sends.
+    virtual std::optional<std::size_t> send_file(io_handle handle, int file, std::uint64_t offset, std::size_t count);
 
     virtual void wait_readable(io_handle handle) = 0;
     virtual void wait_writable(io_handle handle) = 0;
 
-    // ------------------------------------------------------------------- descriptors that stay somebody else's to
-    // close
+    // ------------------------------------------------------------ descriptors that stay somebody else's to close
 
     /// Looks after an open descriptor, and changes nothing about it. The handle serves arm() and release() alone.
     ///
@@ -122,9 +162,14 @@ public:
     virtual void release(io_handle handle) noexcept = 0;
 };
 
-/// The driver that loops use unless told otherwise: epoll.
+/// The driver that loops use unless told otherwise: what the environment's CROCUS_DRIVER says, or else epoll.
 ///
 /// Throws: std::system_error   no descriptor is left for it
+///         usage_error         there is no driver of that name
 CROCUS_EXPORT std::unique_ptr<io_driver> make_io_driver();
+
+/// One by its name: "epoll"; "poll", the plain system call, of whose cost each descriptor that is waited for has a share;
+/// "simulated", a network in memory on virtual time (testing/simulated_network.hpp), for the tests of a program.
+CROCUS_EXPORT std::unique_ptr<io_driver> make_io_driver(std::string_view name);
 
 }  // namespace crocus

@@ -21,6 +21,11 @@ void fd::close() noexcept {
     handle_ = {};
 }
 
+void fd::abort() noexcept {
+    if (handle_ && alive()) driver_->abort(handle_);
+    handle_ = {};
+}
+
 int fd::native() const noexcept { return handle_ && alive() ? driver_->native(handle_) : -1; }
 
 io_driver& fd::driver() const {

@@ -1,5 +1,7 @@
 #include <crocus/io/socket.hpp>
 
+#include <cerrno>
+#include <string>
 #include <system_error>
 
 #include <netinet/tcp.h>
@@ -13,16 +15,40 @@ namespace {
     throw std::system_error(e.code(), std::string(operation) + " " + a.to_string());
 }
 
-void set_flag(int native, int level, int option) noexcept {
-    const int on = 1;
-    if (native >= 0) ::setsockopt(native, level, option, &on, sizeof on);
-}
+iovec piece_of(std::span<const std::byte> data) noexcept { return {const_cast<std::byte*>(data.data()), data.size()}; }
 
 }  // namespace
 
-socket::socket(int family) : fd_(event_loop::current().driver().open_socket(family, SOCK_STREAM, 0)) {}
+socket::socket(int family, int type) : fd_(event_loop::current().driver().open_socket(family, type, 0)) {}
 
-void socket::send_at_once() const noexcept { set_flag(fd_.native(), IPPROTO_TCP, TCP_NODELAY); }
+std::pair<socket, socket> socket::pair(int type) {
+    const auto [a, b] = event_loop::current().driver().open_pair(type);
+    return {socket(fd(a)), socket(fd(b))};
+}
+
+/// In vain for a socket that is no TCP socket.
+void socket::send_at_once() noexcept {
+    const int on = 1;
+    if (const int native = fd_.native(); native >= 0)
+        ::setsockopt(native, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+void socket::set_option(int level, int option, int value) {
+    const int native = fd_.native();
+    static_cast<void>(fd_.driver());  // throws if it is closed
+    if (native >= 0 && ::setsockopt(native, level, option, &value, sizeof value) != 0)
+        throw std::system_error(errno, std::generic_category(), "setsockopt");
+}
+
+int socket::get_option(int level, int option) const {
+    const int native = fd_.native();
+    static_cast<void>(fd_.driver());
+    int value = 0;
+    socklen_t size = sizeof value;
+    if (native >= 0 && ::getsockopt(native, level, option, &value, &size) != 0)
+        throw std::system_error(errno, std::generic_category(), "getsockopt");
+    return value;
+}
 
 void socket::connect(const address& to) {
     try {
@@ -30,12 +56,12 @@ void socket::connect(const address& to) {
     } catch (const std::system_error& e) {
         fail(e, "connect to", to);
     }
-    send_at_once();
+    if (!to.is_local()) send_at_once();
 }
 
 void socket::bind(const address& to) {
-    set_flag(fd_.native(), SOL_SOCKET, SO_REUSEADDR);
-    if (to.family() == AF_INET6) set_flag(fd_.native(), IPPROTO_IPV6, IPV6_V6ONLY);
+    if (!to.is_local()) set_option(SOL_SOCKET, SO_REUSEADDR, 1);
+    if (to.family() == AF_INET6) set_option(IPPROTO_IPV6, IPV6_V6ONLY, 1);
     try {
         fd_.driver().bind(fd_.handle(), to.data(), to.size());
     } catch (const std::system_error& e) {
@@ -55,20 +81,74 @@ std::size_t socket::recv(std::span<std::byte> into) { return fd_.driver().recv(f
 
 std::size_t socket::send(std::span<const iovec> pieces) { return fd_.driver().send(fd_.handle(), pieces); }
 
+std::optional<std::size_t> socket::try_recv(std::span<std::byte> into) {
+    return fd_.driver().try_recv(fd_.handle(), into);
+}
+
+std::optional<std::size_t> socket::try_send(std::span<const iovec> pieces) {
+    return fd_.driver().try_send(fd_.handle(), pieces);
+}
+
+void socket::send_all(std::span<const std::byte> data) {
+    while (!data.empty()) {
+        const iovec piece = piece_of(data);
+        data = data.subspan(send({&piece, 1}));
+    }
+}
+
+namespace {
+
+/// Room for an address, as the driver fills it.
+struct address_room {
+    sockaddr_storage storage{};
+    socklen_t size = sizeof(sockaddr_storage);
+
+    [[nodiscard]] sockaddr* data() noexcept { return reinterpret_cast<sockaddr*>(&storage); }
+    /// A Unix socket that is bound to nothing has no address.
+    [[nodiscard]] address get() noexcept { return size == 0 ? address::local("") : address(data(), size); }
+};
+
+}  // namespace
+
+socket::received socket::recv_from(std::span<std::byte> into) {
+    address_room from;
+    const std::size_t size = fd_.driver().recv_from(fd_.handle(), into, from.data(), &from.size);
+    return {size, from.get()};
+}
+
+std::optional<socket::received> socket::try_recv_from(std::span<std::byte> into) {
+    address_room from;
+    const auto size = fd_.driver().try_recv_from(fd_.handle(), into, from.data(), &from.size);
+    if (!size) return std::nullopt;
+    return received{*size, from.get()};
+}
+
+void socket::send_to(std::span<const std::byte> datagram, const address& to) {
+    const iovec piece = piece_of(datagram);
+    fd_.driver().send_to(fd_.handle(), {&piece, 1}, to.data(), to.size());
+}
+
+bool socket::try_send_to(std::span<const std::byte> datagram, const address& to) {
+    const iovec piece = piece_of(datagram);
+    return fd_.driver().try_send_to(fd_.handle(), {&piece, 1}, to.data(), to.size());
+}
+
+std::optional<std::size_t> socket::send_file(int file, std::uint64_t offset, std::size_t count) {
+    return fd_.driver().send_file(fd_.handle(), file, offset, count);
+}
+
 void socket::shutdown_send() { fd_.driver().shutdown(fd_.handle(), SHUT_WR); }
 
 address socket::local_address() const {
-    sockaddr_storage a{};
-    socklen_t size = sizeof a;
-    fd_.driver().local_address(fd_.handle(), reinterpret_cast<sockaddr*>(&a), &size);
-    return {reinterpret_cast<sockaddr*>(&a), size};
+    address_room a;
+    fd_.driver().local_address(fd_.handle(), a.data(), &a.size);
+    return a.get();
 }
 
 address socket::remote_address() const {
-    sockaddr_storage a{};
-    socklen_t size = sizeof a;
-    fd_.driver().remote_address(fd_.handle(), reinterpret_cast<sockaddr*>(&a), &size);
-    return {reinterpret_cast<sockaddr*>(&a), size};
+    address_room a;
+    fd_.driver().remote_address(fd_.handle(), a.data(), &a.size);
+    return a.get();
 }
 
 }  // namespace crocus

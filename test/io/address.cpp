@@ -70,6 +70,32 @@ BOOST_AUTO_TEST_CASE(a_name_is_looked_up_off_the_loop) {  // L31
 
 BOOST_AUTO_TEST_CASE(an_address_of_another_family_is_refused) {
     sockaddr other{};
-    other.sa_family = AF_UNIX;
+    other.sa_family = AF_PACKET;
     BOOST_CHECK_THROW(crocus::address(&other, sizeof other), crocus::usage_error);
+}
+
+BOOST_AUTO_TEST_CASE(a_path_is_an_address_too_and_keeps_its_length) {
+    const auto file = crocus::address::local("/run/some.socket");
+    BOOST_TEST(file.is_local());
+    BOOST_TEST(file.path() == "/run/some.socket");
+    BOOST_TEST(file.to_string() == "/run/some.socket");
+    BOOST_TEST(file.host() == "");
+    BOOST_TEST(file.port() == 0u);
+    const auto name = crocus::address::local(std::string_view("\0name", 5));
+    BOOST_TEST(name.to_string() == "@name");
+    BOOST_TEST(name.path().size() == 5u);
+    BOOST_TEST(crocus::address::local("").path() == "");
+    BOOST_TEST((crocus::address(file.data(), file.size()) == file));
+    BOOST_TEST(!(name == file));
+    BOOST_CHECK_NO_THROW(crocus::address::local(std::string(107, 'x')));
+    BOOST_CHECK_THROW(crocus::address::local(std::string(108, 'x')), crocus::usage_error);
+}
+
+BOOST_AUTO_TEST_CASE(addresses_are_equal_where_they_lead_to_the_same_place) {
+    const auto a = crocus::address::parse("127.0.0.1", 80);
+    BOOST_TEST((a == crocus::address::parse("127.0.0.1", 80)));
+    BOOST_TEST(!(a == crocus::address::parse("127.0.0.1", 81)));
+    BOOST_TEST(!(a == crocus::address::parse("127.0.0.2", 80)));
+    BOOST_TEST(!(a == crocus::address::parse("::1", 80)));
+    BOOST_TEST((crocus::address::parse("::1", 80) == crocus::address::parse("0:0::1", 80)));
 }

@@ -44,6 +44,8 @@ public:
 
     /// Idempotent.
     void close() noexcept;
+    /// The same; a connection is reset.
+    void abort() noexcept;
 
     [[nodiscard]] bool is_open() const noexcept { return static_cast<bool>(handle_) && alive(); }
 

@@ -47,6 +47,7 @@ public:
     void close(io_handle) noexcept override {}
     [[nodiscard]] int native(io_handle) const noexcept override { return -1; }
     io_handle open_socket(int, int, int) override { no_descriptors(); }
+    std::pair<io_handle, io_handle> open_pair(int) override { no_descriptors(); }
     void bind(io_handle, const sockaddr*, socklen_t) override { no_descriptors(); }
     void listen(io_handle, int) override { no_descriptors(); }
     void shutdown(io_handle, int) override { no_descriptors(); }
@@ -55,7 +56,15 @@ public:
     void connect(io_handle, const sockaddr*, socklen_t) override { no_descriptors(); }
     io_handle accept(io_handle) override { no_descriptors(); }
     std::size_t recv(io_handle, std::span<std::byte>) override { no_descriptors(); }
+    std::optional<std::size_t> try_recv(io_handle, std::span<std::byte>) override { no_descriptors(); }
     std::size_t send(io_handle, std::span<const iovec>) override { no_descriptors(); }
+    std::optional<std::size_t> try_send(io_handle, std::span<const iovec>) override { no_descriptors(); }
+    std::size_t recv_from(io_handle, std::span<std::byte>, sockaddr*, socklen_t*) override { no_descriptors(); }
+    std::optional<std::size_t> try_recv_from(io_handle, std::span<std::byte>, sockaddr*, socklen_t*) override {
+        no_descriptors();
+    }
+    void send_to(io_handle, std::span<const iovec>, const sockaddr*, socklen_t) override { no_descriptors(); }
+    bool try_send_to(io_handle, std::span<const iovec>, const sockaddr*, socklen_t) override { no_descriptors(); }
     void wait_readable(io_handle) override { no_descriptors(); }
     void wait_writable(io_handle) override { no_descriptors(); }
     io_handle watch(int, io_watcher&) override { no_descriptors(); }

@@ -1,0 +1,34 @@
+// Writing to what nobody reads any more, without dying of it.
+#pragma once
+
+#include <cerrno>
+#include <csignal>
+#include <ctime>
+
+namespace crocus::detail {
+
+/// Calls `write()`, for descriptors that know no MSG_NOSIGNAL: SIGPIPE is held back from the calling thread, and one that
+/// the call brought is taken away. How the process deals with the signal otherwise is its own affair.
+template <class Write>
+auto without_sigpipe(Write write) noexcept {
+    sigset_t pipe_alone;
+    ::sigemptyset(&pipe_alone);
+    ::sigaddset(&pipe_alone, SIGPIPE);
+    sigset_t pending;
+    ::sigpending(&pending);
+    const bool was_pending = ::sigismember(&pending, SIGPIPE) == 1;
+    sigset_t before;
+    ::pthread_sigmask(SIG_BLOCK, &pipe_alone, &before);
+    const auto result = write();
+    const int error = errno;
+    if (result < 0 && error == EPIPE && !was_pending) {
+        const timespec now{0, 0};
+        while (::sigtimedwait(&pipe_alone, nullptr, &now) < 0 && errno == EINTR) {
+        }
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    errno = error;
+    return result;
+}
+
+}  // namespace crocus::detail
