@@ -1,0 +1,18 @@
+// How many system calls a server makes for each message.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace bench {
+
+/// Prints them, as strace counts them. The load stays the same, but a server that is traced is many times slower: fewer
+/// connections are ready at once, so that a call which serves several of them at a time counts for more.
+///
+/// Throws: failure   there is no strace, or it may not trace
+void count_syscalls(const std::vector<std::string>& servers, const std::vector<std::size_t>& connections,
+                    std::chrono::duration<double> time);
+
+}  // namespace bench
