@@ -23,6 +23,7 @@ std::string ratio(double value, double to) {
 void comparison::measure(const std::string& server, std::size_t connections) {
     server_process process(beside_this_program(server), where_.server);
     load clients(process.port(), connections);
+    clients.once();                                                    // by then all are accepted
     clients.run(std::min(time_, std::chrono::duration<double>(0.3)));  // warm
     const cpu_use before = process.used();
     const answered done = clients.run(time_);

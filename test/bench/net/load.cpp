@@ -21,7 +21,7 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr std::size_t connections_per_address = 10'000;  // of some 28,000 ports that the system gives to one
-constexpr timeval patience{10, 0};
+constexpr std::chrono::seconds patience{10};
 
 constexpr std::array<char, message_size> message = [] {
     std::array<char, message_size> text{};
@@ -49,7 +49,8 @@ void load::connect(std::uint16_t port, std::size_t number) {
     const int fd = checked(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
     connections_.push_back({descriptor(fd), 0});
     const int on = 1;
-    ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);  // also of connect()
+    const timeval limit{patience.count(), 0};
+    ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);        // also of connect()
     ::setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);  // the port may serve another peer, too
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     const sockaddr_in from = loopback(number / connections_per_address, 0);
@@ -101,7 +102,8 @@ answered load::run(std::chrono::duration<double> time) {
         for (const connection& c : connections_) send(c);
     answered result;
     auto now = start;
-    for (; now < enough; now = steady_clock::now()) result.messages += collect(true);
+    for (; now < enough || (result.messages == 0 && now < start + patience); now = steady_clock::now())
+        result.messages += collect(true);
     result.time = now - start;
     if (result.messages == 0) throw failure("the server answers nothing");
     return result;
@@ -109,7 +111,7 @@ answered load::run(std::chrono::duration<double> time) {
 
 void load::once() {
     for (const connection& c : connections_) send(c);
-    const auto enough = steady_clock::now() + std::chrono::seconds(patience.tv_sec);
+    const auto enough = steady_clock::now() + patience;
     for (std::size_t complete = 0; complete != connections_.size(); complete += collect(false))
         if (steady_clock::now() > enough) throw failure("the server does not answer on every connection");
 }

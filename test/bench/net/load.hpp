@@ -25,7 +25,9 @@ public:
     /// Throws: failure
     load(std::uint16_t port, std::size_t connections);
 
-    /// Throws: failure   the server closed a connection, answered something else, or nothing at all
+    /// Sends and receives for that long, and longer if nothing has come by then: the machine may be busy.
+    ///
+    /// Throws: failure   the server closed a connection, answered something else, or nothing for 10 s
     answered run(std::chrono::duration<double> time);
 
     /// One message on each connection, which then are idle. The same exceptions.
