@@ -51,23 +51,42 @@ void await_strace() {
     }
 }
 
-/// Counts them where the server ends, so from its start on.
-calls trace(const std::string& server, std::size_t connections, std::chrono::duration<double> time,
-            std::uint64_t& messages) {
+struct traced {
+    calls made;  // from the server's start to its end
+    std::uint64_t messages = 0;
+};
+
+/// One message on each connection, and then a load for so long.
+traced trace(const std::string& server, std::size_t connections, std::chrono::duration<double> time) {
     char file[] = "/tmp/bench_net_XXXXXX";
     ::close(checked(::mkstemp(file), "mkstemp"));
+    traced result;
     {
         // -D: the server is our own child, so that the signal that ends it is not strace's.
         server_process process(beside_this_program(server), std::nullopt, {"strace", "-D", "-c", "-f", "-o", file});
         load clients(process.port(), connections);
-        messages = clients.run(time).messages;
+        clients.once();
+        if (time.count() > 0) result.messages = clients.run(time).messages;
         process.end();
     }
     await_strace();
-    calls result = read_summary(file);
+    result.made = read_summary(file);
     ::unlink(file);
-    if (result.empty()) throw failure("strace counted nothing: may it trace here?");
+    if (result.made.empty()) throw failure("strace counted nothing: may it trace here?");
     return result;
+}
+
+/// The difference to a server that has only started, accepted and answered once.
+void print_calls(const std::string& server, std::size_t connections, std::chrono::duration<double> time) {
+    calls before = trace(server, connections, std::chrono::seconds(0)).made;
+    const auto [made, messages] = trace(server, connections, time);
+    std::printf("%s, %zu connections, %llu messages, system calls for each:", server.c_str(), connections,
+                static_cast<unsigned long long>(messages));
+    for (const auto& [name, count] : made)
+        if (const double each = (count - before[name]) / static_cast<double>(messages); each >= 0.01)
+            std::printf(" %s %.2f", name.c_str(), each);
+    std::printf("\n");
+    std::fflush(stdout);
 }
 
 }  // namespace
@@ -77,18 +96,8 @@ void count_syscalls(const std::vector<std::string>& servers, const std::vector<s
     if (std::system("command -v strace >/dev/null") != 0)
         throw failure("--syscalls counts with strace, which is not installed: apt-get install strace");
     ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-    for (const std::size_t size : connections) {
-        for (const std::string& server : servers) {
-            std::uint64_t messages = 0;
-            const calls counted = trace(server, size, time, messages);
-            std::printf("%s, %zu connections, %llu messages, system calls for each:", server.c_str(), size,
-                        static_cast<unsigned long long>(messages));
-            for (const auto& [name, count] : counted)
-                if (const double each = count / static_cast<double>(messages); each >= 0.01)
-                    std::printf(" %s %.2f", name.c_str(), each);
-            std::printf("\n");
-        }
-    }
+    for (const std::size_t size : connections)
+        for (const std::string& server : servers) print_calls(server, size, time);
 }
 
 }  // namespace bench
