@@ -34,9 +34,17 @@ void fd::abort() noexcept {
 
 int fd::native() const noexcept { return handle_ && alive() ? driver_->native(handle_) : -1; }
 
+namespace {
+
+[[noreturn, gnu::cold]] void throw_closed(std::uint64_t loop) {
+    throw closed_error(std::string("the descriptor is closed, or belongs to ") + event_loop::owner_of(loop));
+}
+
+}  // namespace
+
 io_driver& fd::driver() const {
-    if (!is_open())
-        throw closed_error(std::string("the descriptor is closed, or belongs to ") + event_loop::owner_of(loop_id_));
+    if (!is_open()) [[unlikely]]
+        throw_closed(loop_id_);
     return *driver_;
 }
 

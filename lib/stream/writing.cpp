@@ -67,7 +67,7 @@ public:
     turn& operator=(const turn&) = delete;
 
     void require_writable() const {
-        if (stream_.is_closed() || stream_.write_ended_ || stream_.broken_) [[unlikely]]
+        if (!stream_.socket_.descriptor().handle() || stream_.write_ended_ || stream_.broken_) [[unlikely]]
             refuse();
     }
 
@@ -80,6 +80,10 @@ public:
             if (is_the_end(e.code())) stream_.broken_ = std::current_exception();
             throw;
         }
+    }
+
+    void send_all(std::span<iovec> rest) const {
+        while (!rest.empty()) rest = after(rest, sending([&](socket& to) { return to.send(rest); }));
     }
 
 private:
@@ -101,8 +105,7 @@ private:
 void stream::send_all(std::span<iovec> pieces) {
     const turn mine(*this);
     mine.require_writable();
-    pieces = after(pieces, 0);
-    while (!pieces.empty()) pieces = after(pieces, mine.sending([&](socket& to) { return to.send(pieces); }));
+    mine.send_all(after(pieces, 0));
 }
 
 void stream::write(std::string_view data) {
@@ -148,8 +151,7 @@ std::uint64_t stream::send_copied(const turn& mine, int file, std::uint64_t offs
         const std::size_t n = to_thread([&] { return read_at(file, offset + sent, std::span(room).first(wanted)); });
         if (n == 0) break;
         iovec one = piece({room.data(), n});
-        for (std::span<iovec> rest(&one, 1); !rest.empty();)
-            rest = after(rest, mine.sending([&](socket& to) { return to.send(rest); }));
+        mine.send_all({&one, 1});
         sent += n;
     }
     return sent;

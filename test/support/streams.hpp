@@ -89,21 +89,24 @@ public:
         driver_decorator::poll(waits ? time_point::min() : until);
     }
 
-    io_handle accept(io_handle handle) override { return after([&] { return driver_decorator::accept(handle); }); }
+    io_handle accept(io_handle handle) override {
+        const activity here{busy_};
+        return driver_decorator::accept(handle);
+    }
     std::size_t recv(io_handle handle, std::span<std::byte> into) override {
-        return after([&] { return driver_decorator::recv(handle, into); });
+        const activity here{busy_};
+        return driver_decorator::recv(handle, into);
     }
     std::size_t send(io_handle handle, std::span<const iovec> pieces) override {
-        return after([&] { return driver_decorator::send(handle, pieces); });
+        const activity here{busy_};
+        return driver_decorator::send(handle, pieces);
     }
 
 private:
-    template <class F>
-    auto after(F f) {
-        auto result = f();
-        busy_ = true;
-        return result;
-    }
+    struct activity {  // when the call ends
+        bool& busy;
+        ~activity() { busy = true; }
+    };
 
     duration ahead_{};
     time_point last_until_{};
