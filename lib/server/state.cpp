@@ -31,8 +31,10 @@ void report(const std::string& message) noexcept {
     event_loop::current().call_exception_handler({message, std::current_exception()});
 }
 
+// Apart are those below, for their locals would be on the stack of every task that waits in a handler.
+
 /// For messages; a peer that is gone has no address any more.
-std::optional<address> peer_of(const stream& s) {
+[[gnu::noinline]] std::optional<address> peer_of(const stream& s) {
     try {
         return s.remote_address();
     } catch (const std::exception&) {
@@ -40,9 +42,9 @@ std::optional<address> peer_of(const stream& s) {
     }
 }
 
-std::string named(const std::optional<address>& peer) {
+[[gnu::noinline, gnu::cold]] void report_handler(const std::optional<address>& peer) noexcept {
     const std::string text = peer ? peer->to_string() : "";
-    return text.empty() ? "" : ", peer " + text;
+    report("exception in a connection handler" + (text.empty() ? text : ", peer " + text));
 }
 
 }  // namespace
@@ -156,9 +158,9 @@ void server::state::serve(connection& c) noexcept {
     } catch (const cancelled_error&) {
         // by the server's end, or by whoever has the task: it goes quietly (S2)
     } catch (const closed_error&) {
-        if (!c.ended_here) report("exception in a connection handler" + named(peer));
+        if (!c.ended_here) report_handler(peer);
     } catch (...) {
-        report("exception in a connection handler" + named(peer));
+        report_handler(peer);
     }
     c.peer.close();
 }

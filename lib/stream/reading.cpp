@@ -37,12 +37,21 @@ place first_of(std::span<const std::string_view> separators, std::string_view in
     return first;
 }
 
+// Apart, for the room that messages take is taken on the stack of every task that waits in here.
+[[noreturn, gnu::cold]] void throw_misuse(const char* message) { throw usage_error(message); }
+[[noreturn, gnu::cold]] void throw_overrun(const char* message, std::size_t consumed) {
+    throw limit_overrun_error(message, consumed);
+}
+
 /// The longest one's size.
 std::size_t checked_separators(std::span<const std::string_view> separators) {
-    if (separators.empty()) throw usage_error("read_until: no separator was given");
-    const auto [shortest, longest] = std::ranges::minmax(separators, {}, &std::string_view::size);
-    if (shortest.empty()) throw usage_error("read_until: a separator must not be empty");
-    return longest.size();
+    std::size_t longest = 0;
+    for (const std::string_view s : separators) {
+        if (s.empty()) throw_misuse("read_until: a separator must not be empty");
+        longest = std::max(longest, s.size());
+    }
+    if (longest == 0) throw_misuse("read_until: no separator was given");
+    return longest;
 }
 
 }  // namespace
@@ -52,7 +61,7 @@ class stream::reading {
 public:
     explicit reading(stream& s) : stream_(s) {
         if (s.being_read_) [[unlikely]]
-            throw usage_error("a stream was read while another task was waiting for its data: one reader at a time (S9)");
+            throw_misuse("a stream was read while another task was waiting for its data: one reader at a time (S9)");
         s.being_read_ = true;
     }
     ~reading() { stream_.being_read_ = false; }
@@ -184,14 +193,14 @@ void stream::read_exactly(std::span<char> into) {
 std::size_t stream::find(std::span<const std::string_view> separators, std::optional<std::size_t> limit) {
     const std::size_t longest = checked_separators(separators);
     const std::size_t most = limit.value_or(options_.limit);
-    if (most == 0) throw usage_error("a limit must be above 0");
+    if (most == 0) throw_misuse("a limit must be above 0");
     for (std::size_t from = 0;;) {
         if (const place p = first_of(separators, pending(), from); p.start != std::string_view::npos) {
-            if (p.start > most) throw limit_overrun_error("separator found, but beyond the stream's limit", p.start);
+            if (p.start > most) throw_overrun("separator found, but beyond the limit", p.start);
             return p.end;
         }
         if (buffered() >= longest) from = buffered() - longest + 1;
-        if (from > most) throw limit_overrun_error("no separator within the stream's limit", from);
+        if (from > most) throw_overrun("no separator within the limit", from);
         if (!fill()) return 0;
     }
 }
