@@ -1,6 +1,12 @@
 #include <crocus/io/fd.hpp>
 
+#include <array>
+#include <cerrno>
 #include <string>
+#include <system_error>
+
+#include <fcntl.h>
+#include <unistd.h>
 
 #include <crocus/error.hpp>
 
@@ -28,10 +34,32 @@ void fd::abort() noexcept {
 
 int fd::native() const noexcept { return handle_ && alive() ? driver_->native(handle_) : -1; }
 
+namespace {
+
+[[noreturn, gnu::cold]] void throw_closed(std::uint64_t loop) {
+    throw closed_error(std::string("the descriptor is closed, or belongs to ") + event_loop::owner_of(loop));
+}
+
+}  // namespace
+
 io_driver& fd::driver() const {
-    if (!is_open())
-        throw closed_error(std::string("the descriptor is closed, or belongs to ") + event_loop::owner_of(loop_id_));
+    if (!is_open()) [[unlikely]]
+        throw_closed(loop_id_);
     return *driver_;
+}
+
+std::pair<fd, fd> make_pipe() {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0)
+        throw std::system_error(errno, std::generic_category(), "pipe");
+    fd read_end;
+    try {
+        read_end = fd(ends[0]);
+    } catch (...) {
+        ::close(ends[1]);
+        throw;
+    }
+    return {std::move(read_end), fd(ends[1])};
 }
 
 }  // namespace crocus

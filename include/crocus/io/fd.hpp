@@ -68,4 +68,9 @@ private:
     io_handle handle_;
 };
 
+/// A new pipe: the end that is read, and the end that is written. A stream can be made of each.
+///
+/// Throws: std::system_error   no descriptor is left
+CROCUS_EXPORT std::pair<fd, fd> make_pipe();
+
 }  // namespace crocus
