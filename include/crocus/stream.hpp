@@ -11,6 +11,7 @@
 
 #include <crocus/config.hpp>
 #include <crocus/io/address.hpp>
+#include <crocus/io/connect.hpp>
 #include <crocus/io/socket.hpp>
 #include <crocus/sync/semaphore.hpp>
 
@@ -112,12 +113,11 @@ private:
     std::unique_ptr<semaphore> write_turn_;  // apart, so that a stream can be moved
 };
 
-/// Connects to a host: its addresses are tried in turn. (S1)
+/// Connects to a host, as connect does. (S1)
 ///
-/// Suspends: until one accepts
-/// Throws:   resolve_error       the name has no address
-///           std::system_error   none accepts: the last one's reason, with its address
-///           cancelled_error
-CROCUS_EXPORT stream open_connection(const std::string& host, std::uint16_t port, stream_options options = {});
+/// Suspends: until one of its addresses accepts
+/// Throws:   as connect
+CROCUS_EXPORT stream open_connection(const std::string& host, std::uint16_t port, stream_options options = {},
+                                     const connect_options& connecting = {});
 
 }  // namespace crocus
