@@ -58,6 +58,7 @@
 #include <crocus/io/address.hpp>
 #include <crocus/io/socket.hpp>
 #include <crocus/io/connect.hpp>
+#include <crocus/datagram.hpp>
 #include <crocus/stream.hpp>
 #include <crocus/server.hpp>
 

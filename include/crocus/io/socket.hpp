@@ -42,8 +42,8 @@ public:
     /// Throws: resolve_error   it has none
     void connect(const std::string& host, std::uint16_t port, resolve_options options = {});
 
-    /// Lets a new server use the port of one that has just ended (SO_REUSEADDR); an IPv6 address stands for itself alone
-    /// (IPV6_V6ONLY).
+    /// Lets a new server use the port of one that has just ended (SO_REUSEADDR; not for datagrams, which a stranger could
+    /// get then); an IPv6 address stands for itself alone (IPV6_V6ONLY).
     void bind(const address& to);
 
     /// `backlog`: connections that the kernel holds until they are accepted.
