@@ -156,7 +156,8 @@ private:
             case 1: return close_and_reopen(at);
             case 2: case 3: return begin_waiting(here);
             case 4: return cancel_one();
-            case 5: case 6: return act_outside(*here);
+            case 5: return act_outside(*here);
+            case 6: return act_outside(*all_[draw(static_cast<unsigned>(all_.size()))]);  // it may be closed
             case 7: return hang_up(*here);
             case 8: return driver().poll(crocus::time_point::min());
             case 9: return keep_copy(*here);
@@ -264,7 +265,7 @@ private:
     // ----------------------------------------------------------------------------------------------------- the outside
 
     void act_outside(file& f) {
-        if (f.what == kind::listener) return connect_to(f);
+        if (f.what == kind::listener) return f.closed ? void() : connect_to(f);
         if (f.far < 0) return;
         for (unsigned n = 1 + draw(3); n != 0; --n) {
             const unit u{f.id, f.sent};
