@@ -7,6 +7,7 @@
 #include <optional>
 #include <system_error>
 
+#include <crocus/detail/fork_mark.hpp>
 #include <crocus/error.hpp>
 #include <crocus/io/socket.hpp>
 #include <crocus/task.hpp>
@@ -42,7 +43,9 @@ public:
     void close() noexcept;
     void wait_closed();
 
-    [[nodiscard]] bool is_open() const noexcept { return open_; }
+    [[nodiscard]] bool is_open() const noexcept { return open_ && !forked(); }
+    /// It is the parent's, and this process was forked from that.
+    [[nodiscard]] bool forked() const noexcept { return made_.passed(); }
     [[nodiscard]] std::size_t connections() const noexcept { return connections_.size(); }
     [[nodiscard]] const std::vector<address>& addresses() const noexcept { return addresses_; }
 
@@ -58,6 +61,7 @@ private:
     void serve(socket peer) noexcept;
     void signal_if_ended() noexcept;
 
+    const detail::fork_mark made_;
     std::function<void(stream&)> handler_;
     server_options options_;
     std::list<listener> listeners_;
@@ -148,12 +152,15 @@ void server::state::signal_if_ended() noexcept {
 }
 
 void server::state::close() noexcept {
+    if (forked()) return;
     open_ = false;
     for (listener& l : listeners_) l.sock.close();
     signal_if_ended();
 }
 
 void server::state::wait_closed() {
+    if (forked())
+        throw usage_error("this server is that of the process that this one was forked from, where it goes on");
     while (open_ || accepting_ != 0 || !connections_.empty()) ended_.wait();
 }
 
@@ -173,7 +180,11 @@ server::server(std::unique_ptr<state> s) noexcept : state_(std::move(s)) {}
 server::server(server&&) noexcept = default;
 
 server::~server() {
-    if (state_) state_->end();
+    if (!state_) return;
+    if (state_->forked())
+        static_cast<void>(state_.release());  // its tasks are the parent's, and refer to it
+    else
+        state_->end();
 }
 
 std::uint16_t server::port() const { return state_->addresses().front().port(); }
