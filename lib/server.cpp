@@ -14,7 +14,11 @@ server::server(std::unique_ptr<state> s) noexcept : state_(std::move(s)) {}
 server::server(server&&) noexcept = default;
 
 server::~server() {
-    if (state_) state_->end();
+    if (!state_) return;
+    if (state_->forked())
+        static_cast<void>(state_.release());  // its tasks are the parent's, and refer to it
+    else
+        state_->end();
 }
 
 std::uint16_t server::port() const { return state_->addresses().front().port(); }

@@ -102,18 +102,9 @@ address stream::remote_address() const {
 
 // ---------------------------------------------------------------------------------------------------------- connecting
 
-stream open_connection(const std::string& host, std::uint16_t port, stream_options options) {
-    std::exception_ptr last;
-    for (const address& a : resolve(host, port)) {
-        try {
-            socket s(a.family());
-            s.connect(a);
-            return stream(std::move(s), options);
-        } catch (const std::system_error&) {
-            last = std::current_exception();
-        }
-    }
-    std::rethrow_exception(last);
+stream open_connection(const std::string& host, std::uint16_t port, stream_options options,
+                       const connect_options& connecting) {
+    return stream(connect(host, port, connecting), options);
 }
 
 stream open_unix_connection(std::string_view path, stream_options options) {

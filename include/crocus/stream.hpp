@@ -15,6 +15,7 @@
 #include <crocus/clock.hpp>
 #include <crocus/config.hpp>
 #include <crocus/io/address.hpp>
+#include <crocus/io/connect.hpp>
 #include <crocus/io/fd.hpp>
 #include <crocus/io/socket.hpp>
 #include <crocus/wait_queue.hpp>
@@ -247,13 +248,12 @@ private:
 
 inline stream::line_range stream::lines(std::optional<std::size_t> limit) { return {*this, limit}; }
 
-/// Connects to a host: its addresses are tried in turn. (S1)
+/// Connects to a host, as connect does. (S1)
 ///
-/// Suspends: until one accepts
-/// Throws:   resolve_error       the name has no address
-///           std::system_error   none accepts: the last one's reason, with its address
-///           cancelled_error
-CROCUS_EXPORT stream open_connection(const std::string& host, std::uint16_t port, stream_options options = {});
+/// Suspends: until one of its addresses accepts
+/// Throws:   as connect
+CROCUS_EXPORT stream open_connection(const std::string& host, std::uint16_t port, stream_options options = {},
+                                     const connect_options& connecting = {});
 
 /// Connects to a Unix socket. A path that begins with '\0' is abstract. (S1, L41)
 ///

@@ -59,8 +59,14 @@ void socket::connect(const address& to) {
     if (!to.is_local()) send_at_once();
 }
 
+void socket::connect(const std::string& host, std::uint16_t port, resolve_options options) {
+    options.family = get_option(SOL_SOCKET, SO_DOMAIN);
+    options.type = get_option(SOL_SOCKET, SO_TYPE);
+    connect(resolve(host, port, options).front());
+}
+
 void socket::bind(const address& to) {
-    if (!to.is_local()) set_option(SOL_SOCKET, SO_REUSEADDR, 1);
+    if (!to.is_local() && get_option(SOL_SOCKET, SO_TYPE) == SOCK_STREAM) set_option(SOL_SOCKET, SO_REUSEADDR, 1);
     if (to.family() == AF_INET6) set_option(IPPROTO_IPV6, IPV6_V6ONLY, 1);
     try {
         fd_.driver().bind(fd_.handle(), to.data(), to.size());

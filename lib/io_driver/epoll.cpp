@@ -74,7 +74,10 @@ void epoll_driver::begin_waiting(io_handle handle, const entry& e) {
     epoll_event event{};
     event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
     event.data.u64 = tag_of(handle);
-    detail::checked_result(::epoll_ctl(epoll_, EPOLL_CTL_ADD, e.fd, &event), "epoll_ctl");
+    if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, e.fd, &event) == 0) return;
+    // One that was closed lives on in a copy, and has come back under its old number.
+    if (errno != EEXIST) detail::throw_errno("epoll_ctl");
+    detail::checked_result(::epoll_ctl(epoll_, EPOLL_CTL_MOD, e.fd, &event), "epoll_ctl");
 }
 
 // A watched descriptor is registered for one event at a time. Its owner may close it and leave a copy open: then its

@@ -394,7 +394,7 @@ std::optional<std::size_t> readiness_driver::send_file(io_handle handle, int fil
     const ssize_t sent = retry(handle, &entry::out, "sendfile", [&](entry& e) -> ssize_t {
         auto at = static_cast<off_t>(offset);
         const ssize_t n = detail::without_sigpipe([&] { return ::sendfile(e.fd, file, &at, count); });
-        possible = n >= 0 || (errno != EINVAL && errno != ENOSYS);
+        possible = n >= 0 || (errno != EINVAL && errno != ESPIPE && errno != ENOSYS);
         return possible ? n : 0;
     });
     return possible ? std::optional(static_cast<std::size_t>(sent)) : std::nullopt;

@@ -172,7 +172,7 @@ void server::state::signal_if_ended() noexcept {
 }
 
 void server::state::close() noexcept {
-    if (!std::exchange(open_, false)) return;
+    if (forked() || !std::exchange(open_, false)) return;
     for (listener& l : listeners_) l.sock.close();
     file_.remove();
     room_.notify_all();
@@ -181,6 +181,8 @@ void server::state::close() noexcept {
 }
 
 void server::state::wait_closed() {
+    if (forked())
+        throw usage_error("this server is that of the process that this one was forked from, where it goes on");
     while (open_ || accepting_ != 0 || !connections_.empty()) ended_.wait();
 }
 

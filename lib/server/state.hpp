@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include <crocus/detail/fork_mark.hpp>
 #include <crocus/server.hpp>
 #include <crocus/task.hpp>
 #include <crocus/wait_queue.hpp>
@@ -30,7 +31,9 @@ public:
     void wait_closed();
     void serve_forever();
 
-    [[nodiscard]] bool is_serving() const noexcept { return open_ && serving_; }
+    [[nodiscard]] bool is_serving() const noexcept { return open_ && serving_ && !forked(); }
+    /// It is the parent's, and this process was forked from that.
+    [[nodiscard]] bool forked() const noexcept { return made_.passed(); }
     [[nodiscard]] std::size_t connections() const noexcept { return connections_.size(); }
     [[nodiscard]] const std::vector<address>& addresses() const noexcept { return addresses_; }
 
@@ -55,6 +58,7 @@ private:
     void signal_if_ended() noexcept;
     void require_open(const char* operation) const;
 
+    const detail::fork_mark made_;
     std::function<void(stream&)> handler_;
     server_options options_;
     std::list<listener> listeners_;

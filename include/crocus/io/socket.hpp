@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 
 #include <crocus/config.hpp>
@@ -36,8 +37,13 @@ public:
     /// Suspends: until the peer accepts or refuses
     void connect(const address& to);
 
-    /// Lets a new server use the port of one that has just ended (SO_REUSEADDR); an IPv6 address stands for itself alone
-    /// (IPV6_V6ONLY).
+    /// The same for the first address that a host has for a socket of this family and type. (L47)
+    ///
+    /// Throws: resolve_error   it has none
+    void connect(const std::string& host, std::uint16_t port, resolve_options options = {});
+
+    /// Lets a new server use the port of one that has just ended (SO_REUSEADDR; not for datagrams, which a stranger could
+    /// get then); an IPv6 address stands for itself alone (IPV6_V6ONLY).
     void bind(const address& to);
 
     /// `backlog`: connections that the kernel holds until they are accepted.
