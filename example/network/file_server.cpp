@@ -4,10 +4,12 @@
 //
 //   file_server 8080 /usr/share/doc      and elsewhere: curl -i http://127.0.0.1:8080/crocus/README.md
 #include <cctype>
+#include <charconv>
 #include <exception>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -82,7 +84,7 @@ std::optional<std::string> decode(std::string_view target) {
         }
         unsigned code = 0;
         const char* const digits = target.data() + i + 1;
-        if (i + 2 >= target.size() + 0 || std::from_chars(digits, digits + 2, code, 16).ptr != digits + 2 || code == 0)
+        if (i + 2 >= target.size() || std::from_chars(digits, digits + 2, code, 16).ptr != digits + 2 || code == 0)
             return std::nullopt;
         text += static_cast<char>(code);
         i += 2;
@@ -115,7 +117,7 @@ void answer(crocus::stream& peer, const request& asked, const fs::path& folder) 
     if (!size) return answer_with_status(peer, "404 Not Found", asked.keep_alive);
     peer.write({"HTTP/1.1 200 OK\r\nContent-Length: ", std::to_string(*size),
                 asked.keep_alive ? "\r\n\r\n" : "\r\nConnection: close\r\n\r\n"});
-    if (asked.method == "GET" && peer.sendfile(f.descriptor(), 0, *size) != *size)
+    if (asked.method == "GET" && *size != 0 && peer.send_file(f.descriptor(), 0, *size) != *size)
         peer.abort();  // the file has shrunk meanwhile: the peer must not take the next answer for its rest
 }
 
