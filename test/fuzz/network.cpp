@@ -22,7 +22,7 @@
 #include <crocus.hpp>
 
 #if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/allocator_interface.h>
+extern "C" std::size_t __sanitizer_get_current_allocated_bytes();  // g++ 12 has no header for it
 #endif
 
 using namespace std::chrono_literals;
