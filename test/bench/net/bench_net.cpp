@@ -26,9 +26,8 @@ std::vector<std::string> present(const std::vector<std::string>& servers) {
         if (std::filesystem::exists(bench::beside_this_program(server)))
             found.push_back(server);
         else
-            std::printf(
-                "%s is left out: its library or language was not here when b2 built the others, see bootstrap --all\n",
-                server.c_str());
+            std::printf("%s is left out: no such server was built (bootstrap --all brings what go and uvloop need)\n",
+                        server.c_str());
     }
     if (found.empty()) throw bench::failure("no server is left");
     return found;
