@@ -17,11 +17,6 @@ fd::fd(int native) : fd(event_loop::current().driver().adopt(native)) {}
 fd::fd(io_handle handle)
     : loop_id_(event_loop::current().id()), driver_(&event_loop::current().driver()), handle_(handle) {}
 
-bool fd::alive() const noexcept {
-    const event_loop* const loop = event_loop::current_if_any();
-    return loop != nullptr && loop->id() == loop_id_;
-}
-
 void fd::close() noexcept {
     if (handle_ && alive()) driver_->close(handle_);
     handle_ = {};
@@ -34,18 +29,8 @@ void fd::abort() noexcept {
 
 int fd::native() const noexcept { return handle_ && alive() ? driver_->native(handle_) : -1; }
 
-namespace {
-
-[[noreturn, gnu::cold]] void throw_closed(std::uint64_t loop) {
-    throw closed_error(std::string("the descriptor is closed, or belongs to ") + event_loop::owner_of(loop));
-}
-
-}  // namespace
-
-io_driver& fd::driver() const {
-    if (!is_open()) [[unlikely]]
-        throw_closed(loop_id_);
-    return *driver_;
+void fd::throw_closed() const {
+    throw closed_error(std::string("the descriptor is closed, or belongs to ") + event_loop::owner_of(loop_id_));
 }
 
 std::pair<fd, fd> make_pipe() {

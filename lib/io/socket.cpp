@@ -83,18 +83,6 @@ socket socket::accept() {
     return s;
 }
 
-std::size_t socket::recv(std::span<std::byte> into) { return fd_.driver().recv(fd_.handle(), into); }
-
-std::size_t socket::send(std::span<const iovec> pieces) { return fd_.driver().send(fd_.handle(), pieces); }
-
-std::optional<std::size_t> socket::try_recv(std::span<std::byte> into) {
-    return fd_.driver().try_recv(fd_.handle(), into);
-}
-
-std::optional<std::size_t> socket::try_send(std::span<const iovec> pieces) {
-    return fd_.driver().try_send(fd_.handle(), pieces);
-}
-
 void socket::send_all(std::span<const std::byte> data) {
     while (!data.empty()) {
         const iovec piece = piece_of(data);

@@ -51,7 +51,7 @@ epoll_driver::epoll_driver() : epoll_(detail::checked_result(::epoll_create1(EPO
 epoll_driver::~epoll_driver() { ::close(epoll_); }
 
 void epoll_driver::poll(time_point until) {
-    std::array<epoll_event, 256> events;
+    std::array<epoll_event, 512> events;
     const int n = wait_for_events(epoll_, events.data(), static_cast<int>(events.size()), until);
     if (n < 0) {
         if (errno == EINTR) return;  // a signal: the loop looks what it left

@@ -57,11 +57,19 @@ public:
     void wait_writable() const { driver().wait_writable(handle_); }
 
     /// Throws: closed_error   there is none, or its loop is gone
-    [[nodiscard]] io_driver& driver() const;
+    [[nodiscard]] io_driver& driver() const {
+        if (!is_open()) [[unlikely]]
+            throw_closed();
+        return *driver_;
+    }
     [[nodiscard]] io_handle handle() const noexcept { return handle_; }
 
 private:
-    [[nodiscard]] bool alive() const noexcept;
+    [[nodiscard]] bool alive() const noexcept {
+        const event_loop* const loop = event_loop::current_if_any();
+        return loop != nullptr && loop->id() == loop_id_;
+    }
+    [[noreturn, gnu::cold]] void throw_closed() const;
 
     std::uint64_t loop_id_ = 0;
     io_driver* driver_ = nullptr;

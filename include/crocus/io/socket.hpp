@@ -55,16 +55,20 @@ public:
     /// At least one byte; 0 at the end of the stream. A datagram's beginning.
     ///
     /// Suspends: while there is nothing to read
-    std::size_t recv(std::span<std::byte> into);
+    std::size_t recv(std::span<std::byte> into) { return fd_.driver().recv(fd_.handle(), into); }
     /// Nothing if it would wait.
-    std::optional<std::size_t> try_recv(std::span<std::byte> into);
+    std::optional<std::size_t> try_recv(std::span<std::byte> into) {
+        return fd_.driver().try_recv(fd_.handle(), into);
+    }
 
     /// Sends at least one byte of the pieces, in order, and returns how many.
     ///
     /// Suspends: while the peer takes nothing
-    std::size_t send(std::span<const iovec> pieces);
+    std::size_t send(std::span<const iovec> pieces) { return fd_.driver().send(fd_.handle(), pieces); }
     /// Nothing if it would wait.
-    std::optional<std::size_t> try_send(std::span<const iovec> pieces);
+    std::optional<std::size_t> try_send(std::span<const iovec> pieces) {
+        return fd_.driver().try_send(fd_.handle(), pieces);
+    }
 
     /// All of it (sock_sendall).
     ///
