@@ -45,13 +45,11 @@ stream& stream::operator=(stream&& other) noexcept {
 void stream::close() noexcept {
     socket_.close();
     second_.close();
-    writers_.refuse_all();
 }
 
 void stream::abort() noexcept {
     socket_.abort();
     second_.abort();
-    writers_.refuse_all();
 }
 
 bool stream::close_gracefully(duration limit, std::size_t most) {

@@ -52,12 +52,13 @@ std::size_t read_at(int file, std::uint64_t offset, std::span<char> into) {
 
 }  // namespace
 
-/// The right to write, which is handed from one to the next; and what may keep even him from it.
+/// The right to write, which is handed from one to the next; and what may keep even him from it. After a close whoever
+/// has it is woken, and hands it on to those who find that out.
 class stream::turn {
 public:
     explicit turn(stream& s) : stream_(s) {
         if (s.being_written_) [[unlikely]]
-            wait();
+            s.writers_.wait();
         s.being_written_ = true;
     }
     ~turn() {
@@ -87,12 +88,6 @@ public:
     }
 
 private:
-    void wait() {
-        wait_queue::parked w;
-        stream_.writers_.wait(w);
-        if (!w.was_notified()) throw closed_error("a stream was closed while a task waited for its turn to write");
-    }
-
     [[noreturn]] void refuse() const {
         if (stream_.is_closed()) throw closed_error("write: the stream is closed, or belongs to another loop");
         if (stream_.broken_) std::rethrow_exception(stream_.broken_);

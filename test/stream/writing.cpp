@@ -82,6 +82,20 @@ BOOST_AUTO_TEST_CASE(writers_take_turns) {  // S12
     });
 }
 
+BOOST_AUTO_TEST_CASE(a_turn_belongs_to_who_has_waited_for_it_and_to_nobody_who_comes_between) {
+    with_streams([](stream& near, stream& far) {
+        auto first = create_task([&] {
+            far.write(much);
+            far.write("third");  // second was woken, and has not run yet
+        });
+        auto second = create_task([&] { far.write("second"); });
+        auto reading = create_task([&] { return near.read(); });
+        crocus::gather(first, second);
+        far.close();
+        BOOST_TEST((reading.get() == much + "secondthird"));
+    });
+}
+
 BOOST_AUTO_TEST_CASE(a_writer_that_is_cancelled_while_it_waits_for_its_turn_has_sent_nothing) {
     with_streams([](stream& near, stream& far) {
         auto first = create_task([&] { far.write(much); });
