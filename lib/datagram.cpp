@@ -66,9 +66,7 @@ public:
 
     [[nodiscard]] std::span<char> room() noexcept { return room_; }
 
-    [[nodiscard]] datagram get(received r) const {
-        return {room_.substr(0, r.size), std::move(r.from), r.truncated};
-    }
+    [[nodiscard]] datagram get(received r) const { return {room_.substr(0, r.size), std::move(r.from), r.truncated}; }
 
 private:
     datagram_endpoint& of_;
@@ -101,8 +99,7 @@ std::optional<datagram_endpoint::received> datagram_endpoint::try_receive(std::s
 }
 
 const address& datagram_endpoint::destination() const {
-    if (!remote_)
-        throw usage_error("this datagram_endpoint was opened without a remote address: say where to send to");
+    if (!remote_) throw usage_error("this datagram_endpoint was opened without a remote address: say where to send to");
     return *remote_;
 }
 

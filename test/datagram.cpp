@@ -110,8 +110,8 @@ BOOST_AUTO_TEST_CASE(an_empty_datagram_is_sent_and_received) {  // R17
         BOOST_TEST(connected.try_send(""));
         free.send("", server.local_address());
         BOOST_TEST(free.try_send("", server.local_address()));
-        for (const address& from : {connected.local_address(), connected.local_address(), free.local_address(),
-                                    free.local_address()}) {
+        for (const address& from :
+             {connected.local_address(), connected.local_address(), free.local_address(), free.local_address()}) {
             const auto d = server.receive();
             BOOST_TEST(d.data.empty());
             BOOST_TEST(!d.truncated);

@@ -43,7 +43,8 @@ public:
 
 private:
     void add(const std::string& what) {
-        const auto at = std::chrono::duration_cast<std::chrono::milliseconds>(crocus::event_loop::current().now() - start_);
+        const auto at =
+            std::chrono::duration_cast<std::chrono::milliseconds>(crocus::event_loop::current().now() - start_);
         text += (text.empty() ? "" : ", ") + what + " at " + std::to_string(at.count());
     }
     void began(int value) { add("begin " + std::to_string(value)); }
@@ -77,8 +78,7 @@ BOOST_AUTO_TEST_CASE(the_first_that_returns_wins_and_the_next_never_begins) {  /
 BOOST_AUTO_TEST_CASE(the_next_begins_when_the_delay_has_passed_and_who_loses_is_cancelled) {  // L34
     run_virtual([] {
         record r;
-        const auto race =
-            staggered_race(functions{r.returning(0, 1h), r.returning(1, 1h), r.returning(2, 3ms)}, 10ms);
+        const auto race = staggered_race(functions{r.returning(0, 1h), r.returning(1, 1h), r.returning(2, 3ms)}, 10ms);
         BOOST_TEST(*race.value == 2);
         BOOST_TEST(*race.winner == 2u);
         BOOST_TEST(r.text == "begin 0 at 0, begin 1 at 10, begin 2 at 20, cancel 0 at 23, cancel 1 at 23");
@@ -91,8 +91,8 @@ BOOST_AUTO_TEST_CASE(the_next_begins_when_the_delay_has_passed_and_who_loses_is_
 BOOST_AUTO_TEST_CASE(a_failure_begins_the_next_at_once) {  // L34
     run_virtual([] {
         record r;
-        const auto race =
-            staggered_race(functions{r.failing(0, 2ms), r.failing(1, 0ms), r.returning(2, 20ms), r.returning(3, 1h)}, 10ms);
+        const auto race = staggered_race(
+            functions{r.failing(0, 2ms), r.failing(1, 0ms), r.returning(2, 20ms), r.returning(3, 1h)}, 10ms);
         BOOST_TEST(*race.value == 2);
         BOOST_TEST(r.text == "begin 0 at 0, begin 1 at 2, begin 2 at 2, begin 3 at 12, cancel 3 at 22");
         BOOST_TEST(text_of(race.exceptions[0]).find("0 failed") != std::string::npos);
@@ -103,8 +103,7 @@ BOOST_AUTO_TEST_CASE(a_failure_begins_the_next_at_once) {  // L34
 BOOST_AUTO_TEST_CASE(only_the_failure_of_the_one_before_begins_the_next) {  // L34
     run_virtual([] {
         record r;
-        const auto race =
-            staggered_race(functions{r.failing(0, 12ms), r.returning(1, 1h), r.returning(2, 1ms)}, 10ms);
+        const auto race = staggered_race(functions{r.failing(0, 12ms), r.returning(1, 1h), r.returning(2, 1ms)}, 10ms);
         BOOST_TEST(*race.winner == 2u);
         BOOST_TEST(r.text == "begin 0 at 0, begin 1 at 10, begin 2 at 20, cancel 1 at 21");
     });
@@ -113,7 +112,8 @@ BOOST_AUTO_TEST_CASE(only_the_failure_of_the_one_before_begins_the_next) {  // L
 BOOST_AUTO_TEST_CASE(without_a_delay_each_begins_when_the_one_before_has_failed) {  // L34
     run_virtual([] {
         record r;
-        const auto race = staggered_race(functions{r.failing(0, 1h), r.returning(1, 1h), r.returning(2, 0ms)}, std::nullopt);
+        const auto race =
+            staggered_race(functions{r.failing(0, 1h), r.returning(1, 1h), r.returning(2, 0ms)}, std::nullopt);
         BOOST_TEST(*race.value == 1);
         BOOST_TEST(r.text == "begin 0 at 0, begin 1 at 3600000");
     });

@@ -20,21 +20,21 @@ struct datagram {
 };
 
 struct datagram_options {
-    int family = AF_UNSPEC;        // needed where there is no address
-    bool allow_broadcast = false;  // addresses that stand for a whole network can be sent to; the endpoint is not connected
-    bool reuse_port = false;       // several sockets of this user may be bound to the address, and share what comes
+    int family = AF_UNSPEC;         // needed where there is no address
+    bool allow_broadcast = false;   // a whole network can be sent to; the endpoint is not connected
+    bool reuse_port = false;        // several sockets of this user may be bound to the address, and share what comes
     std::size_t max_size = 65'536;  // of what receive() gives: more than any UDP datagram has
 };
 
-/// A socket that sends and receives datagrams. Nobody says whether one has arrived, and they may overtake each other. Any
-/// number of tasks may send and receive at once; each datagram goes to one of them.
+/// A socket that sends and receives datagrams. Nobody says whether one has arrived, and they may overtake each other.
+/// Any number of tasks may send and receive at once; each datagram goes to one of them.
 ///
 /// A UDP datagram has 65,507 bytes at most over IPv4, 65,527 over IPv6; that of a Unix socket what its buffer holds
 /// (SO_SNDBUF). An empty one is one too. (L43, R17)
 ///
-/// Operations throw closed_error, cancelled_error, and std::system_error: also for what an earlier datagram has met, since
-/// a connected endpoint learns that its peer refused it (connection_refused), at the next call. That call did nothing, and
-/// the endpoint can be used further.
+/// Operations throw closed_error, cancelled_error, and std::system_error: also for what an earlier datagram has met,
+/// since a connected endpoint learns that its peer refused it (connection_refused), at the next call. That call did
+/// nothing, and the endpoint can be used further.
 class CROCUS_EXPORT datagram_endpoint {
 public:
     /// Takes over a socket, with the address that it is connected to, if it is.
@@ -58,7 +58,8 @@ public:
     ///
     /// Suspends: while the system takes nothing
     /// Throws:   usage_error         it has none
-    ///           std::system_error   message_size: it is too large; else nobody was reached, or an earlier one was refused
+    ///           std::system_error   message_size: it is too large; else nobody was reached, or an earlier
+    ///                               one was refused
     void send(std::string_view data);
     /// False if it would wait.
     bool try_send(std::string_view data);
@@ -99,8 +100,8 @@ private:
 /// An endpoint that is bound to `local`, if given, and sends to `remote`, if given; then it receives from there alone,
 /// unless it may broadcast. Addresses of hosts are resolve's, with .type = SOCK_DGRAM.
 ///
-/// A socket file that a program has left behind at a local path is removed, if nobody is behind it any more, and nothing
-/// else is. It stays there when the endpoint is closed.
+/// A socket file that a program has left behind at a local path is removed, if nobody is behind it any more, and
+/// nothing else is. It stays there when the endpoint is closed.
 ///
 /// Throws: usage_error         neither an address nor a family; addresses of different families; a port to be shared of
 ///                             what is none

@@ -46,12 +46,12 @@ private:
 
 }  // namespace detail
 
-/// Calls the first of `functions`, each next one when the one before it has failed or `delay` has passed, whichever comes
-/// first, and returns when one has returned a value: the others are cancelled, and have ended. Without a delay a failure
-/// alone begins the next. What they throw is no error of the race: it is in the result. (L34)
+/// Calls the first of `functions`, each next one when the one before it has failed or `delay` has passed, whichever
+/// comes first, and returns when one has returned a value: the others are cancelled, and have ended. Without a delay a
+/// failure alone begins the next. What they throw is no error of the race: it is in the result. (L34)
 ///
-/// Each runs in a task. The functions are referred to, not copied. The value of one that returns although another has won
-/// is destroyed; one that returns nothing gives std::monostate.
+/// Each runs in a task. The functions are referred to, not copied. The value of one that returns although another has
+/// won is destroyed; one that returns nothing gives std::monostate.
 ///
 /// Suspends: until one has won or all have failed, and all have ended
 /// Throws:   cancelled_error   the caller was cancelled: so were they, and have ended

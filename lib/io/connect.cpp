@@ -40,8 +40,7 @@ std::string text_of(const std::exception_ptr& error) {
 
 [[noreturn]] void fail(std::vector<std::exception_ptr> errors, const connect_options& options) {
     for (const auto& e : errors) code_of(e);
-    if (options.all_errors)
-        throw exception_group("connect: no address accepts", std::move(errors));
+    if (options.all_errors) throw exception_group("connect: no address accepts", std::move(errors));
     if (errors.size() == 1) std::rethrow_exception(errors.front());
     std::string text = "connect: none of " + std::to_string(errors.size()) + " addresses accepts (";
     for (const auto& e : errors) text += (e == errors.front() ? "" : "; ") + text_of(e);
@@ -58,7 +57,8 @@ std::vector<address> interleave(std::vector<address> addresses, std::size_t firs
     std::vector<address> order;
     auto next_preferred = addresses.begin();
     auto next_other = others;
-    while (next_preferred != others && order.size() + 1 < first_address_family_count) order.push_back(*next_preferred++);
+    while (next_preferred != others && order.size() + 1 < first_address_family_count)
+        order.push_back(*next_preferred++);
     while (next_preferred != others || next_other != addresses.end()) {
         if (next_preferred != others) order.push_back(*next_preferred++);
         if (next_other != addresses.end()) order.push_back(*next_other++);

@@ -84,8 +84,8 @@ std::string ask(std::uint16_t port, const std::string& line) {
 /// Servers, clients and datagrams.
 void require_working_io() {
     auto server = crocus::start_server(echo, "127.0.0.1", 0);
-    const auto [a, b] = crocus::gather([&] { return ask(server.port(), "one\n"); },
-                                       [&] { return ask(server.port(), "two\n"); });
+    const auto [a, b] =
+        crocus::gather([&] { return ask(server.port(), "one\n"); }, [&] { return ask(server.port(), "two\n"); });
     require(a == "one\n" && b == "two\n", "an echo server");
     auto receiver = crocus::open_datagram(address::parse("127.0.0.1", 0));
     auto waiting = create_task([&] { return receiver.receive().data; });

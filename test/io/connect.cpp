@@ -92,7 +92,8 @@ std::size_t count(const std::string& text, const std::string& part) {
 
 BOOST_AUTO_TEST_CASE(the_families_take_turns) {  // L32, L34
     std::vector<address> all;
-    for (const char* host : {"::1", "::2", "::3", "::4", "10.0.0.1", "10.0.0.2"}) all.push_back(address::parse(host, 1));
+    for (const char* host : {"::1", "::2", "::3", "::4", "10.0.0.1", "10.0.0.2"})
+        all.push_back(address::parse(host, 1));
     BOOST_TEST(texts(crocus::interleave(all)) == "::1 10.0.0.1 ::2 10.0.0.2 ::3 ::4");
     BOOST_TEST(texts(crocus::interleave(all, 2)) == "::1 ::2 10.0.0.1 ::3 10.0.0.2 ::4");
     BOOST_TEST(texts(crocus::interleave(all, 9)) == "::1 ::2 ::3 ::4 10.0.0.1 10.0.0.2");
@@ -212,13 +213,14 @@ BOOST_AUTO_TEST_CASE(a_host_is_resolved_and_its_addresses_raced) {  // L32, S1
         const auto s = connect("some.name", 1, options);
         BOOST_TEST((s.remote_address() == listener.local_address()));
         BOOST_TEST((connect("some.name", "some-service", options).remote_address() == listener.local_address()));
-        BOOST_TEST((connect("127.0.0.1", listener.local_address().port()).remote_address() == listener.local_address()));
+        BOOST_TEST(
+            (connect("127.0.0.1", listener.local_address().port()).remote_address() == listener.local_address()));
         auto stream = crocus::open_connection("some.name", 1, {.limit = 7}, options);
         BOOST_TEST((stream.remote_address() == listener.local_address()));
-        BOOST_CHECK_THROW(
-            crocus::open_connection(
-                "some.name", 1, {},
-                {.resolve = {.resolver = [](auto&, auto&) -> std::vector<address> { throw crocus::resolve_error("no"); }}}),
-            crocus::resolve_error);
+        BOOST_CHECK_THROW(crocus::open_connection("some.name", 1, {},
+                                                  {.resolve = {.resolver = [](auto&, auto&) -> std::vector<address> {
+                                                       throw crocus::resolve_error("no");
+                                                   }}}),
+                          crocus::resolve_error);
     });
 }

@@ -89,7 +89,8 @@ bool fails_with(std::errc code, const std::system_error& e) { return e.code() ==
 
 }  // namespace
 
-// --------------------------------------------------------------------------------------------------- receiving, sending
+// --------------------------------------------------------------------------------------------------- receiving,
+// sending
 
 BOOST_AUTO_TEST_CASE(what_can_be_done_at_once_suspends_nobody) {  // L46
     on_each_driver(all_drivers, [] {
@@ -188,7 +189,8 @@ BOOST_AUTO_TEST_CASE(a_file_is_sent_without_a_copy) {
     });
 }
 
-// ---------------------------------------------------------------------------------------------------------- cancellation
+// ----------------------------------------------------------------------------------------------------------
+// cancellation
 
 BOOST_AUTO_TEST_CASE(a_cancelled_operation_ends_at_once_and_takes_nothing) {  // L46
     on_each_driver(all_drivers, [] {
@@ -234,7 +236,8 @@ BOOST_AUTO_TEST_CASE(a_cancelled_receipt_of_a_datagram_leaves_it_there) {  // L4
     });
 }
 
-// --------------------------------------------------------------------------------------------------------------- closing
+// ---------------------------------------------------------------------------------------------------------------
+// closing
 
 BOOST_AUTO_TEST_CASE(closing_wakes_whoever_waits_whatever_for) {  // L46, users' T21
     on_each_driver(all_drivers, [] {
@@ -298,7 +301,8 @@ BOOST_AUTO_TEST_CASE(closing_ends_a_connect_that_is_under_way) {  // L46, L47
     });
 }
 
-// ------------------------------------------------------------------------------------------------ connecting, accepting
+// ------------------------------------------------------------------------------------------------ connecting,
+// accepting
 
 BOOST_AUTO_TEST_CASE(sockets_connect_and_know_where_they_are) {  // L46
     on_each_driver(all_drivers, [] {
@@ -354,9 +358,8 @@ BOOST_AUTO_TEST_CASE(an_address_in_use_is_an_error_that_names_it) {
     on_each_driver(all_drivers, [] {
         auto l = listener();
         crocus::socket second(AF_INET);
-        BOOST_CHECK_EXCEPTION(
-            (second.bind(l.local_address()), second.listen(1)), std::system_error,
-            [&](const auto& e) { return fails_with(std::errc::address_in_use, e); });
+        BOOST_CHECK_EXCEPTION((second.bind(l.local_address()), second.listen(1)), std::system_error,
+                              [&](const auto& e) { return fails_with(std::errc::address_in_use, e); });
     });
 }
 
@@ -398,7 +401,8 @@ BOOST_AUTO_TEST_CASE(a_local_listener_whose_queue_is_full_is_waited_for) {  // L
     });
 }
 
-// ------------------------------------------------------------------------------------------------------------ datagrams
+// ------------------------------------------------------------------------------------------------------------
+// datagrams
 
 BOOST_AUTO_TEST_CASE(a_datagram_comes_whole_with_its_sender_and_its_size) {  // L46
     on_each_driver(all_drivers, [] {
@@ -437,7 +441,8 @@ BOOST_AUTO_TEST_CASE(sending_datagrams_waits_for_room) {  // L46
     });
 }
 
-// -------------------------------------------------------------------------------------------------------------- options
+// --------------------------------------------------------------------------------------------------------------
+// options
 
 BOOST_AUTO_TEST_CASE(options_are_set_and_read) {
     on_each_driver(kernel_drivers, [] {

@@ -66,9 +66,9 @@ private:
 };
 
 struct resolve_options {
-    int family = AF_UNSPEC;   // AF_INET or AF_INET6: addresses of this family alone
-    int type = SOCK_STREAM;   // of the sockets that they are for: a service's port may depend on it
-    int flags = 0;            // getaddrinfo's: AI_V4MAPPED, AI_ALL, AI_ADDRCONFIG
+    int family = AF_UNSPEC;     // AF_INET or AF_INET6: addresses of this family alone
+    int type = SOCK_STREAM;     // of the sockets that they are for: a service's port may depend on it
+    int flags = 0;              // getaddrinfo's: AI_V4MAPPED, AI_ALL, AI_ADDRCONFIG
     executor* where = nullptr;  // runs the look-up; null: threads that are there for nothing else
 
     /// Asked in place of the system's resolver, on the thread of a look-up; throws resolve_error where it knows of none.

@@ -17,8 +17,8 @@
 namespace crocus {
 
 struct connect_options {
-    /// The next address is tried, beside the one before, when that has not answered by then. Nothing: in turn, each when
-    /// the one before has failed.
+    /// The next address is tried, beside the one before, when that has not answered by then. Nothing: in turn, each
+    /// when the one before has failed.
     std::optional<duration> happy_eyeballs_delay = std::chrono::milliseconds(250);
 
     /// So many addresses of the resolver's preferred family come first, then the families take turns; 0: the resolver's

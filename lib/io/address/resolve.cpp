@@ -72,7 +72,8 @@ std::optional<std::vector<address>> resolve_by_driver(const std::string& host, c
         found.emplace_back(reinterpret_cast<const sockaddr*>(&a), socklen_t{sizeof a});
         found.back().set_port(port);
     }
-    if (options.family != AF_UNSPEC) std::erase_if(found, [&](const address& a) { return a.family() != options.family; });
+    if (options.family != AF_UNSPEC)
+        std::erase_if(found, [&](const address& a) { return a.family() != options.family; });
     if (found.empty()) throw resolve_error("'" + host + "' has no address of this family");
     return found;
 }
@@ -123,8 +124,7 @@ name_result ask_name(const address& of, int flags) {
 host_name name_of(const address& of, const name_options& options) {
     if (of.is_local()) throw usage_error("name_of: " + of.to_string() + " is a path, which has no other name");
     if (options.numeric_host && options.numeric_service) return {of.host(), std::to_string(of.port())};
-    if (options.resolver)
-        return call_elsewhere(options.where, [of, ask = options.resolver] { return ask(of); });
+    if (options.resolver) return call_elsewhere(options.where, [of, ask = options.resolver] { return ask(of); });
     const int flags = (options.numeric_host ? NI_NUMERICHOST : 0) | (options.numeric_service ? NI_NUMERICSERV : 0) |
                       (options.required ? NI_NAMEREQD : 0) | (options.datagram ? NI_DGRAM : 0);
     name_result found = call_elsewhere(options.where, [of, flags] { return ask_name(of, flags); });

@@ -86,14 +86,14 @@ struct file {
     std::uint32_t id = 0;
     kind what = kind::connection;
     int number = -1;
-    crocus::fd near;        // of all but a watched one, whose number is the test's own
-    int far = -1;           // a connection's other end, outside of the loop
-    int copy = -1;          // keeps the file alive when the number is closed
+    crocus::fd near;  // of all but a watched one, whose number is the test's own
+    int far = -1;     // a connection's other end, outside of the loop
+    int copy = -1;    // keeps the file alive when the number is closed
     bool closed = false;
-    bool hung_up = false;   // the other end was closed
-    std::uint32_t sent = 0;      // by the other end
+    bool hung_up = false;    // the other end was closed
+    std::uint32_t sent = 0;  // by the other end
     std::uint32_t received = 0;
-    std::uint32_t clients = 0;   // of a listener
+    std::uint32_t clients = 0;  // of a listener
     std::uint32_t accepted = 0;
     int calls_allowed = 0;  // to a watched one's writer
 };
@@ -152,17 +152,29 @@ private:
         auto& here = current_[at];
         if (!here) return open(at);
         switch (draw(12)) {
-            case 0: return close(here);
-            case 1: return close_and_reopen(at);
-            case 2: case 3: return begin_waiting(here);
-            case 4: return cancel_one();
-            case 5: return act_outside(*here);
-            case 6: return act_outside(*all_[draw(static_cast<unsigned>(all_.size()))]);  // it may be closed
-            case 7: return hang_up(*here);
-            case 8: return driver().poll(crocus::time_point::min());
-            case 9: return keep_copy(*here);
-            case 10: return read_outside(*here);
-            default: crocus::yield_now();
+            case 0:
+                return close(here);
+            case 1:
+                return close_and_reopen(at);
+            case 2:
+            case 3:
+                return begin_waiting(here);
+            case 4:
+                return cancel_one();
+            case 5:
+                return act_outside(*here);
+            case 6:
+                return act_outside(*all_[draw(static_cast<unsigned>(all_.size()))]);  // it may be closed
+            case 7:
+                return hang_up(*here);
+            case 8:
+                return driver().poll(crocus::time_point::min());
+            case 9:
+                return keep_copy(*here);
+            case 10:
+                return read_outside(*here);
+            default:
+                crocus::yield_now();
         }
     }
 
@@ -292,7 +304,8 @@ private:
                 require(room[static_cast<std::size_t>(i)].owner == f.id, "sent to another's peer");
     }
 
-    // ------------------------------------------------------------------------------------------------------ those who wait
+    // ------------------------------------------------------------------------------------------------------ those who
+    // wait
 
     void begin_waiting(const std::shared_ptr<file>& f) {
         if (f->what == kind::watched) return allow_write(f);
@@ -310,16 +323,20 @@ private:
 
     std::function<void()> wait_of_connection(const std::shared_ptr<file>& f) {
         switch (draw(5)) {
-            case 0: return [f] {
-                f->near.wait_readable();
-                require(is_ready(f->number, POLLIN), "readable, and nothing is there");
-            };
-            case 1: return [f] {
-                f->near.wait_writable();
-                require(is_ready(f->number, POLLOUT), "writable, and there is no room");
-            };
-            case 2: return [this, f] { fill(*f); };
-            default: return [this, f] { read(*f); };
+            case 0:
+                return [f] {
+                    f->near.wait_readable();
+                    require(is_ready(f->number, POLLIN), "readable, and nothing is there");
+                };
+            case 1:
+                return [f] {
+                    f->near.wait_writable();
+                    require(is_ready(f->number, POLLOUT), "writable, and there is no room");
+                };
+            case 2:
+                return [this, f] { fill(*f); };
+            default:
+                return [this, f] { read(*f); };
         }
     }
 
@@ -369,7 +386,8 @@ private:
     void accept(file& f) {
         const crocus::fd client(f.near.driver().accept(f.near.handle()));
         unit u{};
-        require(client.driver().try_recv(client.handle(), std::as_writable_bytes(std::span(&u, 1))) == sizeof u, "accepted nothing");
+        require(client.driver().try_recv(client.handle(), std::as_writable_bytes(std::span(&u, 1))) == sizeof u,
+                "accepted nothing");
         require(u.owner == f.id, "another's connection");
         require(u.number == f.accepted++, "a connection is lost, or came twice");
     }
@@ -390,7 +408,8 @@ private:
         w.task->cancel();
     }
 
-    // ------------------------------------------------------------------------------------------------------- the watched
+    // ------------------------------------------------------------------------------------------------------- the
+    // watched
 
     void watch(const std::shared_ptr<file>& f) {
         crocus::event_loop::current().add_reader(f->number, [this, f] {
@@ -439,8 +458,7 @@ BOOST_AUTO_TEST_CASE(nobody_gets_what_is_anothers_however_numbers_are_used_again
     const silent_address silent;
     for (const std::string& driver : crocus::test::kernel_drivers) {
         tally t;
-        for (unsigned seed = seeds.first; seed != seeds.end; ++seed)
-            try {
+        for (unsigned seed = seeds.first; seed != seeds.end; ++seed) try {
                 crocus::run(
                     [&] {
                         world w(seed, silent, t);
