@@ -388,39 +388,39 @@ BOOST_AUTO_TEST_CASE(a_watcher_is_told_once_for_each_time_that_it_asks) {  // L2
         int writable_ = 0;
     };
     for (const std::string& name : kernel_drivers) BOOST_TEST_CONTEXT("driver: " << name) {
-        counting watcher;
-        const auto [a, b] = socket_pair();
-        {
-        const auto d = crocus::make_io_driver(name);
-        const auto look = [&] {
-            for (int i = 0; i != 3; ++i) d->poll(crocus::time_point::min());
-        };
-        const io_handle h = d->watch(a, watcher);
-        look();
-        BOOST_TEST(watcher.readable_ + watcher.writable_ == 0);
-        BOOST_TEST(d->arm(h, true, true));
-        look();
-        BOOST_TEST(watcher.writable_ == 1);
-        BOOST_TEST(watcher.readable_ == 0);
-        write_all(b, "x");
-        look();
-        BOOST_TEST(watcher.readable_ == 0);  // it has been told, and has not asked again
-        for (int times = 1; times != 4; ++times) {
-            BOOST_TEST(d->arm(h, true, false));
-            look();
-            BOOST_TEST(watcher.readable_ == times);
+            counting watcher;
+            const auto [a, b] = socket_pair();
+            {
+                const auto d = crocus::make_io_driver(name);
+                const auto look = [&] {
+                    for (int i = 0; i != 3; ++i) d->poll(crocus::time_point::min());
+                };
+                const io_handle h = d->watch(a, watcher);
+                look();
+                BOOST_TEST(watcher.readable_ + watcher.writable_ == 0);
+                BOOST_TEST(d->arm(h, true, true));
+                look();
+                BOOST_TEST(watcher.writable_ == 1);
+                BOOST_TEST(watcher.readable_ == 0);
+                write_all(b, "x");
+                look();
+                BOOST_TEST(watcher.readable_ == 0);  // it has been told, and has not asked again
+                for (int times = 1; times != 4; ++times) {
+                    BOOST_TEST(d->arm(h, true, false));
+                    look();
+                    BOOST_TEST(watcher.readable_ == times);
+                }
+                BOOST_TEST(watcher.writable_ == 1);
+                d->release(h);
+                d->release(h);
+                BOOST_TEST(!d->arm(h, true, true));
+                BOOST_TEST(d->arm(d->watch(a, watcher), true, false));
+                BOOST_TEST(!d->arm(h, true, true));  // another generation
+            }
+            BOOST_TEST(::fcntl(a, F_GETFD) >= 0);  // the driver has closed what was its own
+            ::close(a);
+            ::close(b);
         }
-        BOOST_TEST(watcher.writable_ == 1);
-        d->release(h);
-        d->release(h);
-        BOOST_TEST(!d->arm(h, true, true));
-        BOOST_TEST(d->arm(d->watch(a, watcher), true, false));
-        BOOST_TEST(!d->arm(h, true, true));  // another generation
-    }
-    BOOST_TEST(::fcntl(a, F_GETFD) >= 0);  // the driver has closed what was its own
-    ::close(a);
-    ::close(b);
-    }
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -597,31 +597,32 @@ BOOST_AUTO_TEST_CASE(an_accept_that_is_cancelled_loses_no_connection) {
 
 BOOST_AUTO_TEST_CASE(wake_ends_a_poll_of_another_thread_and_one_that_has_not_begun) {  // L14
     for (const std::string& name : kernel_drivers) {
-    const auto d = crocus::make_io_driver(name);
-    BOOST_TEST(d->name() == name);
-    for (int i = 0; i != 100; ++i) {
-        std::thread waker([&] { d->wake(); });
+        const auto d = crocus::make_io_driver(name);
+        BOOST_TEST(d->name() == name);
+        for (int i = 0; i != 100; ++i) {
+            std::thread waker([&] { d->wake(); });
+            d->poll(crocus::time_point::max());
+            waker.join();
+        }
+        d->wake();
+        d->wake();
         d->poll(crocus::time_point::max());
-        waker.join();
-    }
-    d->wake();
-    d->wake();
-    d->poll(crocus::time_point::max());
     }
 }
 
 BOOST_AUTO_TEST_CASE(a_poll_ends_when_its_time_has_come) {
     for (const std::string& name : all_drivers) {
-    const auto d = crocus::make_io_driver(name);
-    const auto until = d->now() + std::chrono::milliseconds(1);
-    while (d->now() < until) d->poll(until);
-    d->poll(until);
-    d->poll(crocus::time_point::min());
-    BOOST_TEST((d->now() >= until));
+        const auto d = crocus::make_io_driver(name);
+        const auto until = d->now() + std::chrono::milliseconds(1);
+        while (d->now() < until) d->poll(until);
+        d->poll(until);
+        d->poll(crocus::time_point::min());
+        BOOST_TEST((d->now() >= until));
     }
 }
 
-// ---------------------------------------------------------------------------------------------------- which one, and decorated
+// ---------------------------------------------------------------------------------------------------- which one, and
+// decorated
 
 namespace {
 
@@ -715,26 +716,27 @@ BOOST_AUTO_TEST_CASE(an_unknown_driver_is_an_error_that_names_the_known_ones) {
 
 BOOST_AUTO_TEST_CASE(a_decorated_driver_sees_each_call_and_passes_it_on) {
     for (const std::string& name : all_drivers) BOOST_TEST_CONTEXT("driver: " << name) {
-        std::map<std::string, int> calls;
-        crocus::run(
-            [&] {
-                BOOST_TEST(driver().name() == name);
-                const auto [client, server] = tcp_pair();
-                send(client, "ping");
-                BOOST_TEST(receive(server) == "ping");
-                driver().close(client);
-                driver().abort(server);
-                const auto [a, b] = driver().open_pair(SOCK_STREAM);
-                driver().close(a);
-                driver().close(b);
-            },
-            {.driver = std::make_unique<counting>(crocus::make_io_driver(name), calls), .handle_interrupt = false});
-        BOOST_TEST(calls["poll"] >= 1);
-        calls.erase("poll");
-        const std::map<std::string, int> expected{{"abort", 1},     {"accept", 1}, {"close", 4}, {"connect", 1}, {"open_pair", 1},
-                                                  {"open_socket", 2}, {"recv", 1},   {"send", 1}};
-        BOOST_TEST((calls == expected));
-    }
+            std::map<std::string, int> calls;
+            crocus::run(
+                [&] {
+                    BOOST_TEST(driver().name() == name);
+                    const auto [client, server] = tcp_pair();
+                    send(client, "ping");
+                    BOOST_TEST(receive(server) == "ping");
+                    driver().close(client);
+                    driver().abort(server);
+                    const auto [a, b] = driver().open_pair(SOCK_STREAM);
+                    driver().close(a);
+                    driver().close(b);
+                },
+                {.driver = std::make_unique<counting>(crocus::make_io_driver(name), calls), .handle_interrupt = false});
+            BOOST_TEST(calls["poll"] >= 1);
+            calls.erase("poll");
+            const std::map<std::string, int> expected{{"abort", 1},   {"accept", 1},    {"close", 4},
+                                                      {"connect", 1}, {"open_pair", 1}, {"open_socket", 2},
+                                                      {"recv", 1},    {"send", 1}};
+            BOOST_TEST((calls == expected));
+        }
 }
 
 BOOST_AUTO_TEST_CASE(a_driver_of_small_pieces_moves_all_of_a_stream) {
@@ -759,7 +761,8 @@ BOOST_AUTO_TEST_CASE(a_driver_of_small_pieces_moves_all_of_a_stream) {
     });
 }
 
-// -------------------------------------------------------------------------------------------- what all drivers have in common
+// -------------------------------------------------------------------------------------------- what all drivers have in
+// common
 
 BOOST_AUTO_TEST_CASE(what_tries_waits_for_nothing) {
     on_each_driver(all_drivers, [] {
