@@ -24,10 +24,11 @@ void require_possible(const network_conditions& c) {
 }
 
 [[noreturn]] void refuse_descriptor(int fd) {
-    throw usage_error("descriptor " + std::to_string(fd) +
-                      " is the system's, and a simulated network is none of its: virtual time cannot wait for it. Make "
-                      "sockets by crocus::socket, open_connection and start_server; what needs real descriptors runs on "
-                      "a loop over epoll, as of crocus::run");
+    throw usage_error(
+        "descriptor " + std::to_string(fd) +
+        " is the system's, and a simulated network is none of its: virtual time cannot wait for it. Make "
+        "sockets by crocus::socket, open_connection and start_server; what needs real descriptors runs on "
+        "a loop over epoll, as of crocus::run");
 }
 
 address checked_address(const sockaddr* a, socklen_t length, const char* operation) {
@@ -59,7 +60,8 @@ const network_conditions& simulated_network::conditions() const noexcept { retur
 void simulated_network::set_conditions(const network_conditions& conditions) {
     require_possible(conditions);
     state_->air.conditions = conditions;
-    state_->for_each([&](state::endpoint& e) { state_->pass_on(e, &state::endpoint::out); });  // the buffers may be larger
+    state_->for_each(
+        [&](state::endpoint& e) { state_->pass_on(e, &state::endpoint::out); });  // the buffers may be larger
 }
 
 void simulated_network::add_host(std::string name, const std::vector<std::string>& addresses) {
@@ -117,11 +119,13 @@ io_handle simulated_network::open_socket(int family, int type, int protocol) {
     if (type != SOCK_STREAM && type != SOCK_DGRAM) throw_error(ESOCKTNOSUPPORT, "socket");
     const int usual = family == AF_UNIX ? 0 : type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
     if (protocol != 0 && protocol != usual) throw_error(EPROTONOSUPPORT, "socket");
+    state_->require_room(1, "socket");
     return state_->enter(state_->make(family, type));
 }
 
 std::pair<io_handle, io_handle> simulated_network::open_pair(int type) {
     if (type != SOCK_STREAM && type != SOCK_DGRAM) throw_error(ESOCKTNOSUPPORT, "socketpair");
+    state_->require_room(2, "socketpair");
     const auto a = state_->make(AF_UNIX, type);
     const auto b = state_->make(AF_UNIX, type);
     a->is = b->is = state::phase::connected;
@@ -275,7 +279,8 @@ std::optional<std::size_t> simulated_network::try_send(io_handle handle, std::sp
 
 std::size_t simulated_network::recv_from(io_handle handle, std::span<std::byte> into, sockaddr* from,
                                          socklen_t* length) {
-    return state_->in_turn(handle, &state::endpoint::in, "recvfrom", attempts{*state_}.receive_from(into, from, length));
+    return state_->in_turn(handle, &state::endpoint::in, "recvfrom",
+                           attempts{*state_}.receive_from(into, from, length));
 }
 
 std::optional<std::size_t> simulated_network::try_recv_from(io_handle handle, std::span<std::byte> into, sockaddr* from,
@@ -292,8 +297,12 @@ bool simulated_network::try_send_to(io_handle handle, std::span<const iovec> pie
     return state_->now(handle, "sendto", attempts{*state_}.send_to(pieces, to, length)).has_value();
 }
 
-void simulated_network::wait_readable(io_handle handle) { state_->wait_ready(handle, &state::endpoint::in, "wait_readable"); }
+void simulated_network::wait_readable(io_handle handle) {
+    state_->wait_ready(handle, &state::endpoint::in, "wait_readable");
+}
 
-void simulated_network::wait_writable(io_handle handle) { state_->wait_ready(handle, &state::endpoint::out, "wait_writable"); }
+void simulated_network::wait_writable(io_handle handle) {
+    state_->wait_ready(handle, &state::endpoint::out, "wait_writable");
+}
 
 }  // namespace crocus::testing

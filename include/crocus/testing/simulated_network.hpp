@@ -25,28 +25,29 @@ namespace crocus::testing {
 struct network_conditions {
     duration least_latency{0};  // of what is on its way, one way: drawn between these two
     duration most_latency{0};
-    std::size_t buffer = std::size_t{64} << 10;  // bytes that one direction of a connection, or a datagram socket, holds
-                                                 // until they are read: who sends more waits
-    double short_reads = 0;   // that recv gives only a part of what is there
-    double short_writes = 0;  // that send takes only a part of what there is room for
-    double resets = 0;        // of a send: the connection breaks, both ends get ECONNRESET
-    double silences = 0;      // of a send: nothing arrives on this connection any more, either way, and nobody is told
-    double refusals = 0;      // of a connect: ECONNREFUSED, though somebody listens
-    double losses = 0;        // of a datagram: it is lost
-    double duplicates = 0;    // of a datagram: it comes twice
-    double reorderings = 0;   // of a datagram: it is late, and those behind it may overtake it
+    std::size_t buffer = std::size_t{64} << 10;  // bytes that one direction of a connection, or a datagram socket,
+                                                 // holds until they are read: who sends more waits
+    std::size_t sockets = SIZE_MAX;  // that may be open: one more is EMFILE
+    double short_reads = 0;          // that recv gives only a part of what is there
+    double short_writes = 0;         // that send takes only a part of what there is room for
+    double resets = 0;               // of a send: the connection breaks, both ends get ECONNRESET
+    double silences = 0;     // of a send: nothing arrives on this connection any more, either way, and nobody is told
+    double refusals = 0;     // of a connect: ECONNREFUSED, though somebody listens
+    double losses = 0;       // of a datagram: it is lost
+    double duplicates = 0;   // of a datagram: it comes twice
+    double reorderings = 0;  // of a datagram: it is late, and those behind it may overtake it
 };
 
-/// The io_driver "simulated": sockets that are connected to each other within the process, without descriptors and system
-/// calls, on virtual time. All addresses are this network's own, and anybody may bind them.
+/// The io_driver "simulated": sockets that are connected to each other within the process, without descriptors and
+/// system calls, on virtual time. All addresses are this network's own, and anybody may bind them.
 ///
 /// What is sent arrives after its latency, in order on each connection; the clock jumps to what comes first, an arrival
 /// or a timer. Where nothing is on its way, no timer is set and everybody waits there is a deadlock_error.
 ///
-/// It does what Linux does, with its error codes, but: a connection that was reset gives ECONNRESET each time; who waits
-/// for a socket gets his turn before who comes later; a full listener keeps who knocks waiting, and a Unix socket's path
-/// is free again once it is closed, since there is no file. Datagrams between Unix sockets are neither lost, doubled nor
-/// late. The same seed gives the same run.
+/// It does what Linux does, with its error codes, but: a connection that was reset gives ECONNRESET each time; who
+/// waits for a socket gets his turn before who comes later; a full listener keeps who knocks waiting, and a Unix
+/// socket's path is free again once it is closed, since there is no file. Datagrams between Unix sockets are neither
+/// lost, doubled nor late. The same seed gives the same run.
 class CROCUS_EXPORT simulated_network : public virtual_time_driver {
 public:
     /// Throws: usage_error   as set_conditions()
@@ -59,7 +60,8 @@ public:
 
     /// From now on; what is on its way already arrives when it would have.
     ///
-    /// Throws: usage_error   a chance is not from 0 to 1, the latencies are negative or crosswise, the buffer holds nothing
+    /// Throws: usage_error   a chance is not from 0 to 1, the latencies are negative or crosswise, the buffer holds
+    /// nothing
     void set_conditions(const network_conditions& conditions);
 
     /// The host has these addresses from now on, in this order; none: it has no address. "localhost" has 127.0.0.1 and

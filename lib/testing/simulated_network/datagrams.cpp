@@ -34,8 +34,8 @@ void simulated_network::state::connect_datagrams(endpoint& e, const address& to)
     note(e, " is connected to ", to);
 }
 
-std::optional<std::size_t> simulated_network::state::take_datagram(endpoint& e, std::span<std::byte> into, address* from,
-                                                                   const char* operation) {
+std::optional<std::size_t> simulated_network::state::take_datagram(endpoint& e, std::span<std::byte> into,
+                                                                   address* from, const char* operation) {
     if (e.error != 0) throw_error(std::exchange(e.error, 0), operation);
     if (e.mail->arrived.empty()) return e.read_shut ? std::optional(std::size_t{0}) : std::nullopt;
     const in_memory::datagram first = std::move(e.mail->arrived.front());
@@ -95,9 +95,8 @@ void simulated_network::state::carry(endpoint& e, const address& to, std::string
     const auto sender = e.weak_from_this();
     if (late) {
         const duration by = air.between(least_delay, least_delay + 2 * air.conditions.most_latency);
-        return air.add(when + by, in_memory::air::if_cut::is_lost, [this, sender, from, to, b = std::move(bytes)] {
-            land(sender, from, to, b);
-        });
+        return air.add(when + by, in_memory::air::if_cut::is_lost,
+                       [this, sender, from, to, b = std::move(bytes)] { land(sender, from, to, b); });
     }
     mail.last = when;
     if (mail.arrivals == 0 && air.at_once(when)) return land(sender, from, to, std::move(bytes));
@@ -133,7 +132,8 @@ void simulated_network::state::land(const std::weak_ptr<endpoint>& sender, const
     receiver->in.tell_next();
 }
 
-// ------------------------------------------------------------------------------------------------- between Unix sockets
+// ------------------------------------------------------------------------------------------------- between Unix
+// sockets
 
 in_memory::endpoint* simulated_network::state::local_receiver(const endpoint& e, const address* to,
                                                               const char* operation) const {

@@ -19,8 +19,8 @@
 
 namespace crocus::testing::in_memory {
 
-/// Those who wait for one direction of a socket. One at a time is told that it may go on, and tells the next when it has
-/// left something: so they have their turns in the order in which they came, however the loop draws.
+/// Those who wait for one direction of a socket. One at a time is told that it may go on, and tells the next when it
+/// has left something: so they have their turns in the order in which they came, however the loop draws.
 class side {
 public:
     /// `describe()`: on what, for who asks why a program stands still.
@@ -90,8 +90,8 @@ struct way {
 };
 
 struct connection {
-    std::array<way, 2> ways;            // from each end
-    std::array<endpoint*, 2> ends{};    // null: closed
+    std::array<way, 2> ways;          // from each end
+    std::array<endpoint*, 2> ends{};  // null: closed
     bool broken = false;
     bool silent = false;
 };

@@ -10,6 +10,10 @@ using in_memory::is_any;
 
 // ----------------------------------------------------------------------------------------------------------- handles
 
+void simulated_network::state::require_room(std::size_t n, const char* operation) const {
+    if (slots_.size() - free_.size() + n > air.conditions.sockets) throw_error(EMFILE, operation);
+}
+
 io_handle simulated_network::state::enter(std::shared_ptr<endpoint> e) {
     std::uint32_t at = 0;
     if (free_.empty()) {
@@ -62,16 +66,14 @@ bool simulated_network::state::is_taken(int type, const address& a) const noexce
     if (a.is_local()) return paths_.contains(std::string(a.path()));
     const auto there = ports_.find(port_key(type, a));
     if (there == ports_.end()) return false;
-    return is_any(a) || std::ranges::any_of(there->second, [&](const endpoint* e) {
-        return is_any(e->local) || e->local == a;
-    });
+    return is_any(a) ||
+           std::ranges::any_of(there->second, [&](const endpoint* e) { return is_any(e->local) || e->local == a; });
 }
 
 void simulated_network::state::bind(endpoint& e, const address& where) {
     if (where.family() != e.family) throw_error(e.is_local() ? EINVAL : EAFNOSUPPORT, "bind");
     if (e.bound) throw_error(EINVAL, "bind");
-    if (where.is_local() ? where.path().empty() : where.port() == 0)
-        return bind_anywhere(e, where, EADDRINUSE, "bind");
+    if (where.is_local() ? where.path().empty() : where.port() == 0) return bind_anywhere(e, where, EADDRINUSE, "bind");
     if (is_taken(e.type, where)) throw_error(EADDRINUSE, "bind");
     if (where.is_local())
         paths_.emplace(where.path(), &e);
@@ -119,7 +121,8 @@ in_memory::endpoint* simulated_network::state::find_bound(int type, const addres
 }
 
 int simulated_network::state::why_nobody(const address& at) const noexcept {
-    const bool no_file = at.is_local() && !at.path().empty() && at.path().front() != '\0' && !left_paths_.contains(at.path());
+    const bool no_file =
+        at.is_local() && !at.path().empty() && at.path().front() != '\0' && !left_paths_.contains(at.path());
     return no_file ? ENOENT : ECONNREFUSED;
 }
 
@@ -157,7 +160,8 @@ void simulated_network::state::wait_ready(io_handle handle, side endpoint::*whic
     const auto e = checked(handle, operation);
     const turn mine{*this, *e, which};
     while (!is_ready(*e, which)) {
-        if (const auto to = e->mail ? e->mail->peer.lock() : nullptr; to && which == &endpoint::out) wait_for_room(*e, *to);
+        if (const auto to = e->mail ? e->mail->peer.lock() : nullptr; to && which == &endpoint::out)
+            wait_for_room(*e, *to);
         wait(*e, which, operation);
     }
 }

@@ -43,6 +43,8 @@ public:
     [[nodiscard]] std::shared_ptr<endpoint> make(int family, int type) {
         return std::make_shared<endpoint>(++made_, family, type);
     }
+    /// Throws: std::system_error   for so many sockets more
+    void require_room(std::size_t n, const char* operation) const;
     io_handle enter(std::shared_ptr<endpoint> e);
     /// Null if it is closed.
     [[nodiscard]] std::shared_ptr<endpoint> find(io_handle handle) const noexcept;
@@ -108,7 +110,8 @@ public:
     // -------------------------------------------------------------------------------------------- datagrams.cpp
 
     /// Returns its whole size.
-    std::optional<std::size_t> take_datagram(endpoint& e, std::span<std::byte> into, address* from, const char* operation);
+    std::optional<std::size_t> take_datagram(endpoint& e, std::span<std::byte> into, address* from,
+                                             const char* operation);
     std::optional<std::size_t> put_datagram(endpoint& e, std::span<const iovec> pieces, const address* to,
                                             const char* operation);
     void connect_datagrams(endpoint& e, const address& to);

@@ -28,7 +28,8 @@ void simulated_network::state::transmit(const std::shared_ptr<connection>& c, st
 }
 
 /// At an end that is closed already it is an offence.
-void simulated_network::state::arrive(const std::shared_ptr<connection>& c, std::size_t from, const std::string& bytes) {
+void simulated_network::state::arrive(const std::shared_ptr<connection>& c, std::size_t from,
+                                      const std::string& bytes) {
     way& w = c->ways[from];
     w.in_flight -= bytes.size();
     endpoint* const receiver = c->ends[1 - from];
@@ -71,7 +72,8 @@ void simulated_network::state::break_connection(connection& c, const char* why) 
     }
 }
 
-// ------------------------------------------------------------------------------------------------------------- beginning
+// -------------------------------------------------------------------------------------------------------------
+// beginning
 
 void simulated_network::state::join(const std::shared_ptr<endpoint>& a, const std::shared_ptr<endpoint>& b) {
     const auto c = std::make_shared<connection>();
@@ -155,6 +157,7 @@ void simulated_network::state::answer(endpoint& e, int error) {
 std::shared_ptr<in_memory::endpoint> simulated_network::state::take_arrived(endpoint& e) {
     if (e.is != phase::listening) throw_error(e.is_stream() ? EINVAL : EOPNOTSUPP, "accept");
     if (e.door->arrived.empty()) return nullptr;
+    require_room(1, "accept");
     auto first = std::move(e.door->arrived.front());
     e.door->arrived.pop_front();
     note(*first, " is accepted");
@@ -198,7 +201,8 @@ void simulated_network::state::send_end(endpoint& e) {
     transmit(e.link, e.end, [this, c = e.link, self = e.end] { end_way(*c, self); });
 }
 
-// ----------------------------------------------------------------------------------------------------- what goes through
+// ----------------------------------------------------------------------------------------------------- what goes
+// through
 
 std::optional<std::size_t> simulated_network::state::take(endpoint& e, std::span<std::byte> into) {
     if (e.is == phase::connecting) return std::nullopt;
@@ -238,7 +242,8 @@ std::optional<std::size_t> simulated_network::state::put(endpoint& e, std::span<
     const std::size_t n = air.some_of(std::min(all, room), air.conditions.short_writes);
     note(e, " sends ", n, " of ", all, " to ", e.remote);
     w.in_flight += n;
-    transmit(e.link, e.end, [this, c = e.link, self = e.end, bytes = beginning_of(pieces, n)] { arrive(c, self, bytes); });
+    transmit(e.link, e.end,
+             [this, c = e.link, self = e.end, bytes = beginning_of(pieces, n)] { arrive(c, self, bytes); });
     return n;
 }
 
