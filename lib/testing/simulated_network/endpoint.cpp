@@ -79,10 +79,18 @@ bool endpoint::writable(std::size_t buffer) const noexcept {
     return !link || outgoing().room(buffer) != 0 || (is_local() && other_end() == nullptr);
 }
 
-std::string endpoint::name() const { return "#" + std::to_string(number) + " " + local.to_string(); }
+std::string text_of(const address& a) {
+    std::string text = a.to_string();
+    return text.empty() ? "a nameless socket" : text;
+}
+
+std::string endpoint::name() const {
+    const std::string where = local.to_string();
+    return "#" + std::to_string(number) + (where.empty() ? "" : " ") + where;
+}
 
 std::string endpoint::full_name() const {
-    return is == phase::connecting || is == phase::connected ? name() + " with " + remote.to_string() : name();
+    return is == phase::connecting || is == phase::connected ? name() + " with " + text_of(remote) : name();
 }
 
 std::size_t total_of(std::span<const iovec> pieces) noexcept {

@@ -165,6 +165,9 @@ struct endpoint : std::enable_shared_from_this<endpoint> {
 /// The address of this network that such a socket sends from.
 [[nodiscard]] address source_for(const address& to);
 
+/// For messages.
+[[nodiscard]] std::string text_of(const address& a);
+
 [[nodiscard]] std::size_t total_of(std::span<const iovec> pieces) noexcept;
 [[nodiscard]] std::string beginning_of(std::span<const iovec> pieces, std::size_t n);
 

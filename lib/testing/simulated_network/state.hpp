@@ -151,7 +151,7 @@ private:
     static std::string text(const char* s) { return s; }
     static std::string text(const std::string& s) { return s; }
     static std::string text(std::size_t n) { return std::to_string(n); }
-    static std::string text(const address& a) { return a.to_string(); }
+    static std::string text(const address& a) { return in_memory::text_of(a); }
 
     static std::uint64_t port_key(int type, const address& a) noexcept {
         return (static_cast<std::uint64_t>(type) << 32U) | (static_cast<std::uint64_t>(a.family()) << 16U) | a.port();
