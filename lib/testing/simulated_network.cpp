@@ -159,7 +159,7 @@ void simulated_network::listen(io_handle handle, int backlog) {
 
 void simulated_network::shutdown(io_handle handle, int how) {
     const auto e = state_->checked(handle, "shutdown");
-    if (e->is != state::phase::connected) throw_error(ENOTCONN, "shutdown");
+    if (e->is != state::phase::connected && !e->is_local()) throw_error(ENOTCONN, "shutdown");
     if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR) throw_error(EINVAL, "shutdown");
     if (how != SHUT_WR) e->read_shut = true;
     if (how != SHUT_RD) {

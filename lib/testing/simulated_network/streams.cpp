@@ -206,7 +206,7 @@ void simulated_network::state::send_end(endpoint& e) {
 
 std::optional<std::size_t> simulated_network::state::take(endpoint& e, std::span<std::byte> into) {
     if (e.is == phase::connecting) return std::nullopt;
-    if (!e.link) throw_error(ENOTCONN, "recv");
+    if (!e.link) throw_error(e.is_local() ? EINVAL : ENOTCONN, "recv");
     if (into.empty()) return 0;
     way& w = e.incoming();
     if (w.unread() == 0) {
