@@ -67,6 +67,7 @@
 #include <crocus/lock_check.hpp>
 #include <crocus/testing/virtual_time.hpp>
 #include <crocus/testing/driver_decorator.hpp>
+#include <crocus/testing/simulated_network.hpp>
 #include <crocus/testing/schedule.hpp>
 #include <crocus/testing/sequencer.hpp>
 #include <crocus/testing/lifetimes.hpp>
