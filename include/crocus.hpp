@@ -58,6 +58,9 @@
 #include <crocus/io/socket.hpp>
 #include <crocus/stream.hpp>
 #include <crocus/server.hpp>
+#include <crocus/protocol.hpp>
+#include <crocus/transport.hpp>
+#include <crocus/protocol_server.hpp>
 
 // the roof: nothing above includes these
 #include <crocus/call_graph.hpp>
