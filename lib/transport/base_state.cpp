@@ -115,8 +115,8 @@ void base_transport::state::close() noexcept {
 
 /// Nothing is sent any more: what was put off until then is done.
 void base_transport::state::settle() noexcept {
-    if (lost_ || !is_idle()) return;
     changed_.notify_all();
+    if (lost_ || !is_idle()) return;
     if (closing_)
         lose(nullptr, false);
     else
