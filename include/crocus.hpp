@@ -61,6 +61,7 @@
 #include <crocus/protocol.hpp>
 #include <crocus/transport.hpp>
 #include <crocus/protocol_server.hpp>
+#include <crocus/process.hpp>
 
 // the roof: nothing above includes these
 #include <crocus/call_graph.hpp>

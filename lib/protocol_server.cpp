@@ -59,15 +59,14 @@ void protocol_server::state::take(socket peer) {
         connections_.erase(self);
         signal_if_ended();
     });
-    self->runs = create_task(
-        [this, self, p = std::move(peer), end = std::move(end)]() mutable { live(*self, std::move(p)); },
-        {.name = "transport", .stack_size = options_.stack_size});
+    self->runs =
+        create_task([this, self, p = std::move(peer), end = std::move(end)]() mutable { live(*self, std::move(p)); },
+                    {.name = "transport", .stack_size = options_.stack_size});
 }
 
 void protocol_server::state::live(connection& self, socket peer) noexcept {
     try {
-        self.over =
-            std::make_shared<transport::state>(std::move(peer), factory_(), transport::kind::connection);
+        self.over = std::make_shared<transport::state>(std::move(peer), factory_(), transport::kind::connection);
     } catch (const cancelled_error&) {
         return;
     } catch (...) {
@@ -103,7 +102,8 @@ void protocol_server::state::end() noexcept {
     }
 }
 
-// ------------------------------------------------------------------------------------------------------------ the handle
+// ------------------------------------------------------------------------------------------------------------ the
+// handle
 
 protocol_server::protocol_server(std::unique_ptr<state> s) noexcept : state_(std::move(s)) {}
 protocol_server::protocol_server(protocol_server&&) noexcept = default;

@@ -26,7 +26,8 @@ void base_transport::set_write_buffer_limits(std::optional<std::size_t> high, st
 base_transport::write_buffer_limits base_transport::get_write_buffer_limits() const { return checked().limits(); }
 std::size_t base_transport::get_write_buffer_size() const { return checked().buffered(); }
 
-// -------------------------------------------------------------------------------------------------------------- streams
+// --------------------------------------------------------------------------------------------------------------
+// streams
 
 transport::transport(std::shared_ptr<state> s) noexcept : base_transport(std::move(s)) {}
 transport::state& transport::own() const { return static_cast<state&>(checked()); }
@@ -53,14 +54,13 @@ transport transport::open(crocus::socket over, std::shared_ptr<stream_protocol> 
     return transport(std::move(s));
 }
 
-// ------------------------------------------------------------------------------------------------------------ datagrams
+// ------------------------------------------------------------------------------------------------------------
+// datagrams
 
 datagram_transport::datagram_transport(std::shared_ptr<state> s) noexcept : base_transport(std::move(s)) {}
 datagram_transport::state& datagram_transport::own() const { return static_cast<state&>(checked()); }
 
-void datagram_transport::sendto(std::string_view data, const std::optional<address>& to) const {
-    own().send(data, to);
-}
+void datagram_transport::sendto(std::string_view data, const std::optional<address>& to) const { own().send(data, to); }
 
 void datagram_transport::set_protocol(std::shared_ptr<datagram_protocol> next) const {
     own().set_protocol(std::move(next));

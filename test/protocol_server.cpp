@@ -39,7 +39,8 @@ auto client_of(const crocus::protocol_server& s) { return crocus::create_connect
 
 /// A factory that keeps what it has made.
 struct keeping {
-    std::shared_ptr<std::vector<std::shared_ptr<recorder>>> made = std::make_shared<std::vector<std::shared_ptr<recorder>>>();
+    std::shared_ptr<std::vector<std::shared_ptr<recorder>>> made =
+        std::make_shared<std::vector<std::shared_ptr<recorder>>>();
     std::shared_ptr<recorder> operator()() const { return made->emplace_back(make()); }
 };
 
@@ -220,11 +221,10 @@ BOOST_AUTO_TEST_CASE(several_addresses_have_one_port_and_those_that_are_not_here
 BOOST_AUTO_TEST_CASE(an_address_in_use_is_named_and_a_port_may_be_shared) {  // L35
     on_each_driver(kernel_drivers, [] {
         auto server = crocus::create_server(make, "127.0.0.1", 0, {.reuse_port = true});
-        BOOST_CHECK_EXCEPTION(crocus::create_server(make, "127.0.0.1", server.port()), std::system_error,
-                              [&](const auto& e) {
-                                  return std::string(e.what()).find(server.addresses()[0].to_string()) !=
-                                         std::string::npos;
-                              });
+        BOOST_CHECK_EXCEPTION(
+            crocus::create_server(make, "127.0.0.1", server.port()), std::system_error, [&](const auto& e) {
+                return std::string(e.what()).find(server.addresses()[0].to_string()) != std::string::npos;
+            });
         auto beside = crocus::create_server(make, "127.0.0.1", server.port(), {.reuse_port = true});
         BOOST_TEST(beside.port() == server.port());
     });
@@ -274,9 +274,8 @@ BOOST_AUTO_TEST_CASE(a_file_that_is_no_socket_is_not_replaced_by_a_server) {  //
         const directory d;
         std::FILE* const f = std::fopen(d.path().c_str(), "w");
         std::fclose(f);
-        BOOST_CHECK_EXCEPTION(crocus::create_unix_server(make, d.path()), std::system_error, [&](const auto& e) {
-            return std::string(e.what()).find(d.path()) != std::string::npos;
-        });
+        BOOST_CHECK_EXCEPTION(crocus::create_unix_server(make, d.path()), std::system_error,
+                              [&](const auto& e) { return std::string(e.what()).find(d.path()) != std::string::npos; });
         BOOST_TEST(d.has_socket());
         ::unlink(d.path().c_str());
     });

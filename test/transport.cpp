@@ -28,9 +28,11 @@ using crocus::test::much;
 using crocus::test::on_each_driver;
 using crocus::test::recorder;
 
-// ------------------------------------------------------------------------------------------------------ the order of calls
+// ------------------------------------------------------------------------------------------------------ the order of
+// calls
 
-BOOST_AUTO_TEST_CASE(a_protocol_is_told_of_its_connection_of_data_of_the_end_and_of_the_loss_once_each) {  // P1, P2, R16
+BOOST_AUTO_TEST_CASE(
+    a_protocol_is_told_of_its_connection_of_data_of_the_end_and_of_the_loss_once_each) {  // P1, P2, R16
     on_each_driver(all_stream_drivers, [] {
         connected c;
         BOOST_TEST(c.protocol->calls == "M");
@@ -127,7 +129,8 @@ BOOST_AUTO_TEST_CASE(methods_see_the_context_that_the_transport_was_made_in) {  
     });
 }
 
-// -------------------------------------------------------------------------------------------------------------- closing
+// --------------------------------------------------------------------------------------------------------------
+// closing
 
 BOOST_AUTO_TEST_CASE(close_is_followed_by_connection_lost_later_and_does_nothing_more_than_once) {  // R1
     on_each_driver(all_stream_drivers, [] {
@@ -205,7 +208,8 @@ BOOST_AUTO_TEST_CASE(addresses_are_known_after_the_end_and_the_socket_is_closed_
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_transport_that_is_open_at_the_end_of_its_loop_loses_its_connection_and_in_debug_mode_is_reported) {
+BOOST_AUTO_TEST_CASE(
+    a_transport_that_is_open_at_the_end_of_its_loop_loses_its_connection_and_in_debug_mode_is_reported) {
     // R15
     for (const bool debug : {false, true}) {
         std::array<int, 2> ends{};
@@ -215,8 +219,7 @@ BOOST_AUTO_TEST_CASE(a_transport_that_is_open_at_the_end_of_its_loop_loses_its_c
         crocus::run([&] {
             reports = crocus::test::collect_reports();
             crocus::event_loop::current().set_debug(debug);
-            static_cast<void>(
-                crocus::create_connection([&] { return p; }, crocus::socket(crocus::fd(ends[0]))));
+            static_cast<void>(crocus::create_connection([&] { return p; }, crocus::socket(crocus::fd(ends[0]))));
         });
         BOOST_TEST(p->calls == "ML");
         BOOST_CHECK_THROW(std::rethrow_exception(p->why), crocus::cancelled_error);
@@ -231,7 +234,8 @@ BOOST_AUTO_TEST_CASE(a_transport_that_is_open_at_the_end_of_its_loop_loses_its_c
     }
 }
 
-// -------------------------------------------------------------------------------------------------------------- reading
+// --------------------------------------------------------------------------------------------------------------
+// reading
 
 BOOST_AUTO_TEST_CASE(reading_is_paused_and_resumed_as_often_as_one_likes) {  // R5
     on_each_driver(all_stream_drivers, [] {
@@ -340,7 +344,8 @@ BOOST_AUTO_TEST_CASE(a_read_error_is_the_reason_of_the_loss_and_is_reported_in_d
     });
 }
 
-// ------------------------------------------------------------------------------------------------- what protocols throw
+// ------------------------------------------------------------------------------------------------- what protocols
+// throw
 
 namespace {
 
@@ -397,7 +402,8 @@ BOOST_AUTO_TEST_CASE(what_the_other_methods_throw_is_reported_and_the_transport_
     });
 }
 
-// ----------------------------------------------------------------------------------------------------- kinds of protocols
+// ----------------------------------------------------------------------------------------------------- kinds of
+// protocols
 
 BOOST_AUTO_TEST_CASE(a_buffered_protocol_receives_into_its_own_buffer) {  // P3
     on_each_driver(all_stream_drivers, [] {
@@ -461,13 +467,14 @@ BOOST_AUTO_TEST_CASE(a_transport_that_is_none_and_a_factory_that_makes_nothing_a
     });
 }
 
-// ------------------------------------------------------------------------------------------------------------ connecting
+// ------------------------------------------------------------------------------------------------------------
+// connecting
 
 BOOST_AUTO_TEST_CASE(a_connection_is_made_over_a_host_a_path_or_a_socket) {  // L32, L41, L42
     on_each_driver(crocus::test::all_stream_drivers, [] {
         const auto factory = [] { return std::make_unique<recorder>(); };
-        for (const auto& at : {crocus::address::parse("127.0.0.1", 0),
-                               crocus::address::local(std::string("\0crocus transport", 17))}) {
+        for (const auto& at :
+             {crocus::address::parse("127.0.0.1", 0), crocus::address::local(std::string("\0crocus transport", 17))}) {
             crocus::socket listening(at.family());
             listening.bind(at);
             listening.listen(1);

@@ -17,9 +17,9 @@ class datagram_transport;
 /// What all protocols have. Derive from protocol, buffered_protocol or datagram_protocol, and override what matters.
 ///
 /// Except for pause_writing and what a sender's own call comes to, a transport calls its protocol in a task of its own,
-/// one method after the other, in the context that it was made in: a method may suspend, and the transport reads nothing
-/// meanwhile. An exception that leaves connection_made, connection_lost, pause_writing or resume_writing is reported to
-/// the loop's exception handler, and the transport goes on. (P1, P7, R10)
+/// one method after the other, in the context that it was made in: a method may suspend, and the transport reads
+/// nothing meanwhile. An exception that leaves connection_made, connection_lost, pause_writing or resume_writing is
+/// reported to the loop's exception handler, and the transport goes on. (P1, P7, R10)
 class CROCUS_EXPORT base_protocol {
 public:
     base_protocol() = default;
@@ -78,8 +78,8 @@ public:
     /// What it throws is reported; the endpoint stays open.
     virtual void datagram_received(std::string_view data, const address& from);
 
-    /// Something could not be sent or received: a std::system_error. The endpoint stays open. Where sendto() itself finds
-    /// that out it is called there, and must not suspend.
+    /// Something could not be sent or received: a std::system_error. The endpoint stays open. Where sendto() itself
+    /// finds that out it is called there, and must not suspend.
     virtual void error_received(std::exception_ptr why);
 };
 

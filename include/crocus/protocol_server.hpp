@@ -77,9 +77,9 @@ private:
     std::unique_ptr<state> state_;
 };
 
-/// Listens on all of these addresses, with one port if it is to be chosen, and has a transport call what `factory()` makes
-/// for each connection. The factory is called in the connection's task, in the context of this call; what it throws is
-/// reported, and ends that connection alone. (L35, P6, P7)
+/// Listens on all of these addresses, with one port if it is to be chosen, and has a transport call what `factory()`
+/// makes for each connection. The factory is called in the connection's task, in the context of this call; what it
+/// throws is reported, and ends that connection alone. (L35, P6, P7)
 ///
 /// Throws: std::system_error   an address is in use, say; the message names it. Those that the machine has not are left
 ///                             out, unless it has none of them

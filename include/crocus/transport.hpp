@@ -27,8 +27,8 @@ struct transport_options {
 };
 
 /// A handle: copies refer to the same connection, which lives until it is closed, aborted or broken, or its loop ends;
-/// letting handles go does not end it. It keeps its protocol until connection_lost has returned, and lets go of it then,
-/// so the two may refer to each other. (R16)
+/// letting handles go does not end it. It keeps its protocol until connection_lost has returned, and lets go of it
+/// then, so the two may refer to each other. (R16)
 ///
 /// Nothing here suspends unless it says so: it can be called in callbacks.
 ///
@@ -94,8 +94,8 @@ public:
     /// It reads: neither paused nor closing.
     [[nodiscard]] bool is_reading() const;
 
-    /// Sends what the kernel takes now, keeps the rest, and sends it in the background. After the connection was lost it
-    /// is dropped; from the fifth time on, that is reported to the loop's exception handler. (R6)
+    /// Sends what the kernel takes now, keeps the rest, and sends it in the background. After the connection was lost
+    /// it is dropped; from the fifth time on, that is reported to the loop's exception handler. (R6)
     ///
     /// Throws: usage_error   after write_eof(), during a sendfile(), or on a pipe that is read
     void write(std::string_view data) const;
@@ -122,8 +122,8 @@ public:
     std::uint64_t sendfile(int file, std::uint64_t offset = 0,
                            std::uint64_t count = std::numeric_limits<std::uint64_t>::max()) const;
 
-    /// Hands the connection over: the next call goes to `next`, whose connection_made is not called. Does nothing once the
-    /// connection is lost. (P3)
+    /// Hands the connection over: the next call goes to `next`, whose connection_made is not called. Does nothing once
+    /// the connection is lost. (P3)
     ///
     /// Throws: usage_error   it is null, or of a kind that cannot be given what is read
     void set_protocol(std::shared_ptr<stream_protocol> next) const;
@@ -150,9 +150,9 @@ class CROCUS_EXPORT datagram_transport : public base_transport {
 public:
     datagram_transport() noexcept = default;
 
-    /// Sends a datagram, also an empty one; keeps it if the kernel takes none now. Without `to`, to the address that the
-    /// endpoint was made for. What fails goes to error_received. After close() it is dropped, and reported from the fifth
-    /// time on. (R17)
+    /// Sends a datagram, also an empty one; keeps it if the kernel takes none now. Without `to`, to the address that
+    /// the endpoint was made for. What fails goes to error_received. After close() it is dropped, and reported from the
+    /// fifth time on. (R17)
     ///
     /// Throws: usage_error   the endpoint was made for another address, or for none and none is given
     void sendto(std::string_view data, const std::optional<address>& to = {}) const;
@@ -196,8 +196,8 @@ CROCUS_EXPORT crocus::socket pipe_end(fd given);
 
 }  // namespace detail
 
-/// Connects to a host, whose addresses are tried in turn, makes a protocol by `factory()`, which gives a std::shared_ptr
-/// or std::unique_ptr, and returns the transport and the protocol:
+/// Connects to a host, whose addresses are tried in turn, makes a protocol by `factory()`, which gives a
+/// std::shared_ptr or std::unique_ptr, and returns the transport and the protocol:
 ///
 ///     auto [transport, protocol] = create_connection([] { return std::make_shared<client>(); }, "localhost", 80);
 ///
@@ -269,8 +269,7 @@ CROCUS_EXPORT datagram_parts given_datagram_socket(crocus::socket given);
 template <class Factory>
 auto open_datagram_transport(datagram_parts over, Factory& factory, const transport_options& options) {
     auto made = make_protocol(factory);
-    auto opened =
-        datagram_transport::open(std::move(over.socket), made, std::move(over.peer), over.connected, options);
+    auto opened = datagram_transport::open(std::move(over.socket), made, std::move(over.peer), over.connected, options);
     return std::pair(std::move(opened), std::move(made));
 }
 }  // namespace detail

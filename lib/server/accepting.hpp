@@ -17,8 +17,8 @@ namespace crocus::detail {
 
 class accepting {
 public:
-    /// `taken`: is given each new connection; called in an accepting task, in the context that this was made in. What it
-    /// throws is reported. `ended`: the last accepting task has.
+    /// `taken`: is given each new connection; called in an accepting task, in the context that this was made in. What
+    /// it throws is reported. `ended`: the last accepting task has.
     accepting(std::function<void(socket)> taken, std::function<void()> ended, int backlog)
         : taken_(std::move(taken)), ended_(std::move(ended)), backlog_(backlog) {}
     accepting(const accepting&) = delete;

@@ -7,7 +7,8 @@
 
 namespace crocus::detail {
 
-/// Removes the socket, and nothing else, that stands at the path of a local address: what is bound there next replaces it.
+/// Removes the socket, and nothing else, that stands at the path of a local address: what is bound there next replaces
+/// it.
 void remove_stale_socket(const address& a) noexcept;
 
 /// The file of a bound socket, to be removed when it is not used any more: unless another one has taken its place.

@@ -1,5 +1,5 @@
-// What stream and datagram transports have in common: the task that reads and calls the protocol, the task that sends what
-// waits, flow control, and the end.
+// What stream and datagram transports have in common: the task that reads and calls the protocol, the task that sends
+// what waits, flow control, and the end.
 #pragma once
 
 #include <cstddef>

@@ -54,8 +54,8 @@ socket pipe_end(fd given) {
 
 datagram_parts open_datagram_socket(const datagram_endpoint_options& options) {
     if (options.local && options.remote && options.local->family() != options.remote->family())
-        throw usage_error("a datagram endpoint has two addresses of different families: " +
-                          options.local->to_string() + " and " + options.remote->to_string());
+        throw usage_error("a datagram endpoint has two addresses of different families: " + options.local->to_string() +
+                          " and " + options.remote->to_string());
     const int family = options.local    ? options.local->family()
                        : options.remote ? options.remote->family()
                                         : options.family;

@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::size_t counted_as_header = 8;
 
-std::span<const std::byte> bytes_of(std::string_view s) noexcept { return std::as_bytes(std::span(s.data(), s.size())); }
+std::span<const std::byte> bytes_of(std::string_view s) noexcept {
+    return std::as_bytes(std::span(s.data(), s.size()));
+}
 
 void require_protocol(const datagram_protocol* p) {
     if (p == nullptr) throw usage_error("a datagram transport was given no protocol: its factory returned null");

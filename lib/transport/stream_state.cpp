@@ -39,7 +39,8 @@ void transport::state::connection_made() {
     stream()->connection_made(transport(std::static_pointer_cast<state>(shared_from_this())));
 }
 
-// -------------------------------------------------------------------------------------------------------------- reading
+// --------------------------------------------------------------------------------------------------------------
+// reading
 
 void transport::state::resume_reading() noexcept {
     if (!reading_paused_ || is_closing()) return;
@@ -130,12 +131,14 @@ void transport::state::look_for_reader() {
         if (!n || *n > 0) return;
     }
     if (has_output())
-        lose(std::make_exception_ptr(std::system_error(EPIPE, std::generic_category(), "the pipe has no reader")), true);
+        lose(std::make_exception_ptr(std::system_error(EPIPE, std::generic_category(), "the pipe has no reader")),
+             true);
     else
         close();
 }
 
-// -------------------------------------------------------------------------------------------------------------- writing
+// --------------------------------------------------------------------------------------------------------------
+// writing
 
 std::size_t transport::state::buffered() const noexcept {
     return is_lost() ? 0 : waiting_.size() + sending_.size() - sent_;

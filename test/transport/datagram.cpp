@@ -152,7 +152,8 @@ BOOST_AUTO_TEST_CASE(what_a_datagram_protocol_throws_is_reported_and_the_endpoin
     });
 }
 
-BOOST_AUTO_TEST_CASE(datagrams_wait_in_order_with_a_header_of_8_bytes_each_and_are_sent_before_the_end) {  // R17, R9, R1
+BOOST_AUTO_TEST_CASE(
+    datagrams_wait_in_order_with_a_header_of_8_bytes_each_and_are_sent_before_the_end) {  // R17, R9, R1
     on_each_driver(all_drivers, [] {
         auto [near, far] = crocus::socket::pair(SOCK_DGRAM);
         const auto [a, p] = crocus::create_datagram_endpoint(make, std::move(near));
@@ -201,9 +202,11 @@ BOOST_AUTO_TEST_CASE(what_is_sent_after_the_end_is_dropped_and_reported_from_the
 BOOST_AUTO_TEST_CASE(an_endpoint_needs_an_address_or_a_family_and_addresses_of_one_family) {  // L43
     on_each_driver(all_drivers, [] {
         BOOST_CHECK_THROW(endpoint({}), crocus::usage_error);
-        BOOST_CHECK_THROW(endpoint({.local = any_port, .remote = crocus::address::parse("::1", 1)}), crocus::usage_error);
-        BOOST_CHECK_THROW(crocus::create_datagram_endpoint([] { return std::shared_ptr<mailbox>(); }, {.family = AF_INET}),
+        BOOST_CHECK_THROW(endpoint({.local = any_port, .remote = crocus::address::parse("::1", 1)}),
                           crocus::usage_error);
+        BOOST_CHECK_THROW(
+            crocus::create_datagram_endpoint([] { return std::shared_ptr<mailbox>(); }, {.family = AF_INET}),
+            crocus::usage_error);
         const auto [a, p] = endpoint({.family = AF_INET});
         BOOST_CHECK_THROW(a.set_protocol(nullptr), crocus::usage_error);
         const auto next = make();

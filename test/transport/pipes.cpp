@@ -119,8 +119,9 @@ BOOST_AUTO_TEST_CASE(a_pipe_whose_reader_goes_away_is_lost_at_once_with_an_error
 BOOST_AUTO_TEST_CASE(a_socket_that_is_written_only_is_lost_with_its_peer_and_drops_what_that_sends) {  // R20
     on_each_driver(kernel_drivers, [] {
         auto [near, far] = crocus::socket::pair();
-        const auto [out, q] = crocus::connect_write_pipe([] { return std::make_shared<crocus::test::noted<crocus::stream_protocol>>(); },
-                                                         std::move(near).descriptor());
+        const auto [out, q] =
+            crocus::connect_write_pipe([] { return std::make_shared<crocus::test::noted<crocus::stream_protocol>>(); },
+                                       std::move(near).descriptor());
         far.send_all(std::as_bytes(std::span("ignored", 7)));
         let_run();
         BOOST_TEST(!out.is_closing());

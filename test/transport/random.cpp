@@ -46,18 +46,42 @@ public:
     void act() {
         if (!own) return;
         switch (upto(40)) {
-            case 0: own.close(); break;
-            case 1: own.abort(); break;
+            case 0:
+                own.close();
+                break;
+            case 1:
+                own.abort();
+                break;
             case 2:
                 own.write_eof();
                 at_end_ = true;
                 break;
-            case 3: case 4: case 5: own.pause_reading(); break;
-            case 6: case 7: case 8: own.resume_reading(); break;
-            case 9: own.set_write_buffer_limits(upto(3000)); break;
-            case 10: case 11: case 12: write_pieces(); break;
-            case 13: case 14: case 15: write(upto(30000)); break;
-            default: write(upto(300)); break;
+            case 3:
+            case 4:
+            case 5:
+                own.pause_reading();
+                break;
+            case 6:
+            case 7:
+            case 8:
+                own.resume_reading();
+                break;
+            case 9:
+                own.set_write_buffer_limits(upto(3000));
+                break;
+            case 10:
+            case 11:
+            case 12:
+                write_pieces();
+                break;
+            case 13:
+            case 14:
+            case 15:
+                write(upto(30000));
+                break;
+            default:
+                write(upto(300));
+                break;
         }
     }
 
@@ -74,8 +98,10 @@ private:
         const bool kept = !own.is_closing();
         const std::string t = text(n);
         own.write(t);
-        if (kept) written += t;
-        else if (own.get_write_buffer_size() > 0) written += t;
+        if (kept)
+            written += t;
+        else if (own.get_write_buffer_size() > 0)
+            written += t;
     }
     void write_pieces() {
         if (at_end_) return;

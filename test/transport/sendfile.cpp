@@ -96,8 +96,8 @@ BOOST_AUTO_TEST_CASE(a_file_is_refused_by_a_transport_that_closes_and_by_a_pipe_
         c.own.close();
         BOOST_CHECK_THROW(c.own.sendfile(f.fd), crocus::usage_error);
         auto [near, far] = crocus::socket::pair();
-        const auto [pipe, p] =
-            crocus::connect_read_pipe([] { return std::make_shared<crocus::test::recorder>(); }, std::move(near).descriptor());
+        const auto [pipe, p] = crocus::connect_read_pipe([] { return std::make_shared<crocus::test::recorder>(); },
+                                                         std::move(near).descriptor());
         BOOST_CHECK_THROW(pipe.sendfile(f.fd), crocus::usage_error);
         pipe.close();
     });
