@@ -61,6 +61,10 @@
 #include <crocus/datagram.hpp>
 #include <crocus/stream.hpp>
 #include <crocus/server.hpp>
+#include <crocus/protocol.hpp>
+#include <crocus/transport.hpp>
+#include <crocus/protocol_server.hpp>
+#include <crocus/process.hpp>
 
 // the roof: nothing above includes these
 #include <crocus/call_graph.hpp>

@@ -1,0 +1,104 @@
+// Servers in callback style: a listening port, and a transport with a protocol for every connection.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <crocus/config.hpp>
+#include <crocus/io/address.hpp>
+#include <crocus/io/socket.hpp>
+#include <crocus/protocol.hpp>
+#include <crocus/stack.hpp>
+#include <crocus/transport.hpp>
+
+namespace crocus {
+
+/// Makes the protocol of a connection; a std::unique_ptr will do too.
+using protocol_factory = std::function<std::shared_ptr<stream_protocol>()>;
+
+struct protocol_server_options {
+    int backlog = 1024;                              // connections that the kernel holds until they are accepted
+    bool reuse_port = false;                         // several servers share a port (SO_REUSEPORT)
+    bool start_serving = true;                       // else it is bound, and refuses connections
+    std::size_t stack_size = stack::default_size();  // bytes, of each connection's task
+};
+
+/// A server over protocols (asyncio.Server). It ends with its object.
+///
+/// Thread: the loop's own.
+class CROCUS_EXPORT protocol_server {
+public:
+    protocol_server(protocol_server&&) noexcept;
+    protocol_server& operator=(protocol_server&&) = delete;
+
+    /// Closes it, aborts the connections that are left, cancels what their protocols do, and waits for connection_lost:
+    /// what the factory refers to may go then.
+    ///
+    /// Suspends: until then
+    ~protocol_server();
+
+    /// The port it listens on: the one that the system chose, if 0 was asked for.
+    [[nodiscard]] std::uint16_t port() const;
+    [[nodiscard]] const std::vector<address>& addresses() const;
+
+    /// Begins to listen, where that was left out. Idempotent.
+    void start_serving();
+    [[nodiscard]] bool is_serving() const noexcept;
+
+    /// Connections whose connection_lost has not returned.
+    [[nodiscard]] std::size_t connections() const noexcept;
+
+    /// Stops listening, and removes a Unix socket's file, if it is still its own. Connections go on. Idempotent.
+    void close() noexcept;
+
+    /// transport::close() and transport::abort() for each connection. (L39)
+    void close_clients() noexcept;
+    void abort_clients() noexcept;
+
+    /// Suspends: until the server is closed and the last connection has ended
+    /// Throws:   cancelled_error
+    void wait_closed();
+
+    /// Serves until it is closed. A cancellation closes it and its connections, waits for them, and is raised.
+    void serve_forever();
+
+private:
+    class state;
+    friend CROCUS_EXPORT protocol_server create_server(protocol_factory, std::vector<address>,
+                                                       const protocol_server_options&);
+    friend CROCUS_EXPORT protocol_server create_server(protocol_factory, socket, const protocol_server_options&);
+    explicit protocol_server(std::unique_ptr<state> s) noexcept;
+
+    std::unique_ptr<state> state_;
+};
+
+/// Listens on all of these addresses, with one port if it is to be chosen, and has a transport call what `factory()`
+/// makes for each connection. The factory is called in the connection's task, in the context of this call; what it
+/// throws is reported, and ends that connection alone. (L35, P6, P7)
+///
+/// Throws: std::system_error   an address is in use, say; the message names it. Those that the machine has not are left
+///                             out, unless it has none of them
+CROCUS_EXPORT protocol_server create_server(protocol_factory factory, std::vector<address> on,
+                                            const protocol_server_options& options = {});
+
+/// The same on all addresses of a host. "" means all interfaces; port 0 lets the system choose.
+///
+/// Suspends: while a name is looked up
+/// Throws:   resolve_error
+CROCUS_EXPORT protocol_server create_server(protocol_factory factory, const std::string& host, std::uint16_t port,
+                                            const protocol_server_options& options = {});
+
+/// The same over a stream socket that is bound.
+CROCUS_EXPORT protocol_server create_server(protocol_factory factory, socket bound,
+                                            const protocol_server_options& options = {});
+
+/// The same at a path, in place of a socket that somebody has left there; the file goes with the server. (L41)
+CROCUS_EXPORT protocol_server create_unix_server(protocol_factory factory, std::string_view path,
+                                                 const protocol_server_options& options = {});
+
+}  // namespace crocus
