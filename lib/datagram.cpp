@@ -1,15 +1,11 @@
 #include <crocus/datagram.hpp>
 
 #include <algorithm>
-#include <cerrno>
-#include <system_error>
 #include <utility>
 
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <crocus/error.hpp>
+
+#include "datagram/opening.hpp"
 
 namespace crocus {
 
@@ -18,39 +14,6 @@ namespace {
 std::span<const std::byte> bytes(std::string_view data) noexcept { return std::as_bytes(std::span(data)); }
 
 iovec piece_of(std::string_view data) noexcept { return {const_cast<char*>(data.data()), data.size()}; }
-
-/// Removes the file of a socket whose program has ended without doing so.
-void remove_stale(const address& local) {
-    const std::string path(local.path());
-    struct stat found {};
-    if (path.empty() || path.front() == '\0' || ::lstat(path.c_str(), &found) != 0 || !S_ISSOCK(found.st_mode)) return;
-    const int probe = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (probe < 0) return;
-    const bool is_stale = ::connect(probe, local.data(), local.size()) != 0 && errno == ECONNREFUSED;
-    ::close(probe);
-    if (is_stale) ::unlink(path.c_str());
-}
-
-/// That of the addresses, or else of the options.
-int family_of(const std::optional<address>& local, const std::optional<address>& remote, int otherwise) {
-    const int family = local ? local->family() : remote ? remote->family() : otherwise;
-    if (family == AF_UNSPEC) throw usage_error("open_datagram: give an address, local or remote, or a family");
-    if (remote && remote->family() != family)
-        throw usage_error("open_datagram: " + local->to_string() + " cannot send to " + remote->to_string() +
-                          ": their families differ");
-    if (otherwise != AF_UNSPEC && otherwise != family)
-        throw usage_error("open_datagram: the family is another one than that of the addresses");
-    return family;
-}
-
-/// What a socket is connected to.
-std::optional<address> peer_of(const socket& s) {
-    try {
-        return s.remote_address();
-    } catch (const std::system_error&) {
-        return std::nullopt;
-    }
-}
 
 }  // namespace
 
@@ -74,7 +37,7 @@ private:
 };
 
 datagram_endpoint::datagram_endpoint(socket owned, std::size_t max_size)
-    : socket_(std::move(owned)), max_size_(max_size), remote_(peer_of(socket_)), connected_(remote_.has_value()) {}
+    : socket_(std::move(owned)), max_size_(max_size), remote_(detail::peer_of(socket_)), connected_(remote_.has_value()) {}
 
 datagram datagram_endpoint::receive() {
     receiving r(*this);
@@ -129,17 +92,7 @@ bool datagram_endpoint::try_send(std::string_view data, const address& to) {
 
 datagram_endpoint open_datagram(const std::optional<address>& local, const std::optional<address>& remote,
                                 const datagram_options& options) {
-    const int family = family_of(local, remote, options.family);
-    if (options.reuse_port && family == AF_UNIX)
-        throw usage_error("open_datagram: reuse_port is for internet addresses, a path has no port");
-    socket s(family, SOCK_DGRAM);
-    if (options.reuse_port) s.set_option(SOL_SOCKET, SO_REUSEPORT, 1);
-    if (options.allow_broadcast) s.set_option(SOL_SOCKET, SO_BROADCAST, 1);
-    if (local) {
-        if (local->is_local() && s.descriptor().native() >= 0) remove_stale(*local);
-        s.bind(*local);
-    }
-    if (remote && !options.allow_broadcast) s.connect(*remote);
+    socket s = detail::open_datagram_socket(local, remote, options.family, options.allow_broadcast, options.reuse_port);
     datagram_endpoint endpoint(std::move(s), options.max_size);
     endpoint.remote_ = remote;
     return endpoint;

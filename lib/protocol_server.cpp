@@ -14,20 +14,23 @@
 
 namespace crocus {
 
-class protocol_server::state {
+class protocol_server::state final : public detail::accepting_owner {
 public:
-    state(protocol_factory factory, const protocol_server_options& options)
-        : factory_(std::move(factory)), options_(options) {}
+    state(protocol_factory factory, const protocol_server_options& options, std::vector<socket> bound)
+        : factory_(std::move(factory)),
+          options_(options),
+          accepting_(*this, std::move(bound), detail::listen_options(options)) {
+        if (options_.start_serving) accepting_.start();
+    }
 
-    void serve();
-    void close() noexcept { accepting_.close(); }
     void close_clients() noexcept;
     void abort_clients() noexcept;
-    void wait_closed();
     void end() noexcept;
 
     [[nodiscard]] detail::accepting& accepting() noexcept { return accepting_; }
-    [[nodiscard]] std::size_t connections() const noexcept { return connections_.size(); }
+
+    void take(socket peer) override;
+    [[nodiscard]] std::size_t connections() const noexcept override { return connections_.size(); }
 
 private:
     struct connection {
@@ -35,29 +38,19 @@ private:
         std::shared_ptr<transport::state> over;  // null: the factory has not returned yet
     };
 
-    void take(socket peer);
     void live(connection& self, socket peer) noexcept;
-    void signal_if_ended() noexcept {
-        if (accepting_.has_ended() && connections_.empty()) ended_.notify_all();
-    }
 
     const protocol_factory factory_;
     const protocol_server_options options_;
     std::list<connection> connections_;
-    wait_queue ended_;
-    detail::accepting accepting_{[this](socket peer) { take(std::move(peer)); }, [this] { signal_if_ended(); },
-                                 options_.backlog};
+    detail::accepting accepting_;
 };
-
-void protocol_server::state::serve() {
-    if (options_.start_serving) accepting_.start();
-}
 
 void protocol_server::state::take(socket peer) {
     const auto self = connections_.emplace(connections_.end());
     auto end = detail::at_end([this, self] {
         connections_.erase(self);
-        signal_if_ended();
+        accepting_.connection_ended();
     });
     self->runs =
         create_task([this, self, p = std::move(peer), end = std::move(end)]() mutable { live(*self, std::move(p)); },
@@ -87,29 +80,28 @@ void protocol_server::state::abort_clients() noexcept {
         if (c.over) c.over->abort();
 }
 
-void protocol_server::state::wait_closed() {
-    while (!accepting_.has_ended() || !connections_.empty()) ended_.wait();
-}
-
 void protocol_server::state::end() noexcept {
     try {
-        close();
+        accepting_.close();
         abort_clients();
         for (connection& c : connections_) c.runs->cancel("the server has ended");
-        defer_cancellation([&] { wait_closed(); });
+        accepting_.wait_closed_regardless();
     } catch (...) {
         report_unraisable("while a server was destroyed", std::current_exception());
     }
 }
 
-// ------------------------------------------------------------------------------------------------------------ the
-// handle
+// ---------------------------------------------------------------------------------------------------------- the handle
 
 protocol_server::protocol_server(std::unique_ptr<state> s) noexcept : state_(std::move(s)) {}
 protocol_server::protocol_server(protocol_server&&) noexcept = default;
 
 protocol_server::~protocol_server() {
-    if (state_) state_->end();
+    if (!state_) return;
+    if (state_->accepting().forked())
+        static_cast<void>(state_.release());  // its tasks are the parent's, and refer to it
+    else
+        state_->end();
 }
 
 std::uint16_t protocol_server::port() const { return addresses().front().port(); }
@@ -117,36 +109,25 @@ const std::vector<address>& protocol_server::addresses() const { return state_->
 void protocol_server::start_serving() { state_->accepting().start(); }
 bool protocol_server::is_serving() const noexcept { return state_->accepting().is_serving(); }
 std::size_t protocol_server::connections() const noexcept { return state_->connections(); }
-void protocol_server::close() noexcept { state_->close(); }
+void protocol_server::close() noexcept { state_->accepting().close(); }
 void protocol_server::close_clients() noexcept { state_->close_clients(); }
 void protocol_server::abort_clients() noexcept { state_->abort_clients(); }
-void protocol_server::wait_closed() { state_->wait_closed(); }
+void protocol_server::wait_closed() { state_->accepting().wait_closed(); }
 
-void protocol_server::serve_forever() {
-    start_serving();
-    try {
-        wait_closed();
-    } catch (const cancelled_error&) {
-        close();
-        close_clients();
-        defer_cancellation([&] { wait_closed(); });
-        throw;
-    }
-}
+void protocol_server::serve_forever() { state_->accepting().serve_forever(); }
 
 protocol_server create_server(protocol_factory factory, std::vector<address> on,
                               const protocol_server_options& options) {
-    auto s = std::make_unique<protocol_server::state>(std::move(factory), options);
-    s->accepting().bind(on, options.reuse_port);
-    s->serve();
-    return protocol_server(std::move(s));
+    auto bound = detail::bind_all(std::move(on), detail::listen_options(options));
+    return protocol_server(
+        std::make_unique<protocol_server::state>(std::move(factory), options, std::move(bound)));
 }
 
 protocol_server create_server(protocol_factory factory, socket bound, const protocol_server_options& options) {
-    auto s = std::make_unique<protocol_server::state>(std::move(factory), options);
-    s->accepting().add(detail::stream_socket(std::move(bound)));
-    s->serve();
-    return protocol_server(std::move(s));
+    protocol_server_options o = options;
+    o.remove_socket_file = false;  // its file is that of who has bound it
+    return protocol_server(std::make_unique<protocol_server::state>(std::move(factory), o,
+                                                                    detail::bound_already(std::move(bound))));
 }
 
 protocol_server create_server(protocol_factory factory, const std::string& host, std::uint16_t port,
@@ -156,7 +137,9 @@ protocol_server create_server(protocol_factory factory, const std::string& host,
 
 protocol_server create_unix_server(protocol_factory factory, std::string_view path,
                                    const protocol_server_options& options) {
-    return create_server(std::move(factory), std::vector{address::local(path)}, options);
+    auto bound = detail::bind_local(address::local(path), detail::listen_options(options));
+    return protocol_server(
+        std::make_unique<protocol_server::state>(std::move(factory), options, std::move(bound)));
 }
 
 }  // namespace crocus

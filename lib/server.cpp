@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include <sys/socket.h>
-
 #include <crocus/error.hpp>
 
 #include "server/state.hpp"
@@ -15,30 +13,27 @@ server::server(server&&) noexcept = default;
 
 server::~server() {
     if (!state_) return;
-    if (state_->forked())
+    if (state_->accepting().forked())
         static_cast<void>(state_.release());  // its tasks are the parent's, and refer to it
     else
         state_->end();
 }
 
-std::uint16_t server::port() const { return state_->addresses().front().port(); }
-std::vector<address> server::addresses() const { return state_->addresses(); }
-bool server::is_serving() const noexcept { return state_->is_serving(); }
+std::uint16_t server::port() const { return state_->accepting().addresses().front().port(); }
+std::vector<address> server::addresses() const { return state_->accepting().addresses(); }
+bool server::is_serving() const noexcept { return state_->accepting().is_serving(); }
 std::size_t server::connections() const noexcept { return state_->connections(); }
-void server::start_serving() { state_->start(); }
-void server::close() noexcept { state_->close(); }
+void server::start_serving() { state_->accepting().start(); }
+void server::close() noexcept { state_->accepting().close(); }
 void server::close_clients() noexcept { state_->end_clients([](stream& s) { s.close(); }); }
 void server::abort_clients() noexcept { state_->end_clients([](stream& s) { s.abort(); }); }
-void server::wait_closed() { state_->wait_closed(); }
-void server::serve_forever() { state_->serve_forever(); }
+void server::wait_closed() { state_->accepting().wait_closed(); }
+void server::serve_forever() { state_->accepting().serve_forever(); }
 
 namespace {
 
-server start_on(std::function<void(stream&)> handler, server_options options, std::vector<socket> bound,
-                detail::socket_file file = {}) {
-    server s(std::make_unique<server::state>(std::move(handler), options, std::move(bound), std::move(file)));
-    if (options.start_serving) s.start_serving();
-    return s;
+server start_on(std::function<void(stream&)> handler, const server_options& options, std::vector<socket> bound) {
+    return server(std::make_unique<server::state>(std::move(handler), options, std::move(bound)));
 }
 
 }  // namespace
@@ -55,27 +50,18 @@ server start_server(std::function<void(stream&)> handler, std::initializer_list<
 
 server start_server(std::function<void(stream&)> handler, std::span<const std::string> hosts, std::uint16_t port,
                     server_options options) {
-    if (hosts.empty()) throw usage_error("start_server: no host was given; \"\" means all interfaces");
-    std::vector<address> on;
-    for (const std::string& host : hosts)
-        for (const address& a : resolve(host, port)) on.push_back(a);
-    return start_on(std::move(handler), options, detail::bind_all(std::move(on), options));
+    return start_on(std::move(handler), options,
+                    detail::bind_all(detail::addresses_of(hosts, port), detail::listen_options(options)));
 }
 
 server start_server(std::function<void(stream&)> handler, socket bound, server_options options) {
-    if (bound.descriptor().native() >= 0 && bound.get_option(SOL_SOCKET, SO_TYPE) != SOCK_STREAM)
-        throw usage_error("start_server: a stream socket is needed, SOCK_STREAM");
-    std::vector<socket> one;
-    one.push_back(std::move(bound));
-    return start_on(std::move(handler), options, std::move(one));
+    options.remove_socket_file = false;  // its file is that of who has bound it
+    return start_on(std::move(handler), options, detail::bound_already(std::move(bound)));
 }
 
 server start_unix_server(std::function<void(stream&)> handler, std::string_view path, server_options options) {
-    if (options.reuse_port) throw usage_error("start_unix_server: the port of a path cannot be shared (reuse_port)");
-    std::vector<socket> one;
-    one.push_back(detail::bind_local(address::local(path)));
-    detail::socket_file file = options.remove_socket_file ? detail::socket_file(one.front()) : detail::socket_file();
-    return start_on(std::move(handler), options, std::move(one), std::move(file));
+    return start_on(std::move(handler), options,
+                    detail::bind_local(address::local(path), detail::listen_options(options)));
 }
 
 }  // namespace crocus

@@ -21,11 +21,16 @@ namespace crocus {
 /// Makes the protocol of a connection; a std::unique_ptr will do too.
 using protocol_factory = std::function<std::shared_ptr<stream_protocol>()>;
 
+/// As those of server_options.
 struct protocol_server_options {
-    int backlog = 1024;                              // connections that the kernel holds until they are accepted
-    bool reuse_port = false;                         // several servers share a port (SO_REUSEPORT)
-    bool start_serving = true;                       // else it is bound, and refuses connections
-    std::size_t stack_size = stack::default_size();  // bytes, of each connection's task
+    int backlog = 1024;
+    std::size_t max_connections = 0;
+    bool start_serving = true;
+    bool reuse_port = false;
+    bool keep_alive = false;
+    bool ipv6_only = true;
+    bool remove_socket_file = true;
+    std::size_t stack_size = stack::default_size();
 };
 
 /// A server over protocols (asyncio.Server). It ends with its object.
@@ -33,6 +38,10 @@ struct protocol_server_options {
 /// Thread: the loop's own.
 class CROCUS_EXPORT protocol_server {
 public:
+    class state;
+    /// What create_server() and its kind make it of.
+    explicit protocol_server(std::unique_ptr<state> s) noexcept;
+
     protocol_server(protocol_server&&) noexcept;
     protocol_server& operator=(protocol_server&&) = delete;
 
@@ -68,12 +77,6 @@ public:
     void serve_forever();
 
 private:
-    class state;
-    friend CROCUS_EXPORT protocol_server create_server(protocol_factory, std::vector<address>,
-                                                       const protocol_server_options&);
-    friend CROCUS_EXPORT protocol_server create_server(protocol_factory, socket, const protocol_server_options&);
-    explicit protocol_server(std::unique_ptr<state> s) noexcept;
-
     std::unique_ptr<state> state_;
 };
 

@@ -15,6 +15,7 @@
 
 #include <crocus/config.hpp>
 #include <crocus/io/address.hpp>
+#include <crocus/io/connect.hpp>
 #include <crocus/io/fd.hpp>
 #include <crocus/io/socket.hpp>
 #include <crocus/protocol.hpp>
@@ -189,14 +190,13 @@ auto open_transport(crocus::socket over, Factory& factory, transport::kind what,
     return std::pair(std::move(opened), std::move(made));
 }
 
-CROCUS_EXPORT crocus::socket connected_to(const std::string& host, std::uint16_t port);
 CROCUS_EXPORT crocus::socket connected_to(const address& to);
 CROCUS_EXPORT crocus::socket stream_socket(crocus::socket given);
 CROCUS_EXPORT crocus::socket pipe_end(fd given);
 
 }  // namespace detail
 
-/// Connects to a host, whose addresses are tried in turn, makes a protocol by `factory()`, which gives a
+/// Connects to a host, as connect does, makes a protocol by `factory()`, which gives a
 /// std::shared_ptr or std::unique_ptr, and returns the transport and the protocol:
 ///
 ///     auto [transport, protocol] = create_connection([] { return std::make_shared<client>(); }, "localhost", 80);
@@ -205,8 +205,9 @@ CROCUS_EXPORT crocus::socket pipe_end(fd given);
 /// Throws:   resolve_error, std::system_error, cancelled_error;   what the factory throws
 ///           usage_error   the protocol is null, or neither a protocol nor a buffered_protocol
 template <class Factory>
-auto create_connection(Factory factory, const std::string& host, std::uint16_t port, transport_options options = {}) {
-    return detail::open_transport(detail::connected_to(host, port), factory, transport::kind::connection, options);
+auto create_connection(Factory factory, const std::string& host, std::uint16_t port, transport_options options = {},
+                       const connect_options& connecting = {}) {
+    return detail::open_transport(connect(host, port, connecting), factory, transport::kind::connection, options);
 }
 
 /// The same over a socket that is connected. It becomes the transport's, and is closed also where this throws.

@@ -5,9 +5,9 @@
 #include <exception>
 #include <string>
 #include <system_error>
+#include <utility>
 
 #include <crocus/error.hpp>
-#include <crocus/wait_queue.hpp>
 
 #include "../detail/at_end.hpp"
 
@@ -16,98 +16,145 @@ namespace crocus::detail {
 namespace {
 
 constexpr int accepts_between_yields = 64;
-constexpr std::chrono::seconds pause_when_exhausted{1};
+constexpr std::chrono::seconds pause{1};
 
 bool is_exhaustion(int error) noexcept {
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
-/// This machine has no such address, or no such kind of them.
-bool is_not_here(int error) noexcept { return error == EADDRNOTAVAIL || error == EAFNOSUPPORT; }
+/// It was the connection's own: it had failed before it was accepted.
+bool is_of_the_connection(int error) noexcept {
+    return error == ECONNABORTED || error == EPROTO || error == EPERM || error == ENETDOWN || error == ENETUNREACH ||
+           error == EHOSTDOWN || error == EHOSTUNREACH || error == ENONET;
+}
 
 void report(const char* message) noexcept {
     event_loop::current().call_exception_handler({message, std::current_exception()});
 }
 
-socket bound_to(const address& a, bool reuse_port) {
-    socket s(a.family());
-    if (reuse_port && !a.is_local()) s.set_option(SOL_SOCKET, SO_REUSEPORT, 1);
-    remove_stale_socket(a);
-    s.bind(a);
-    return s;
-}
-
 }  // namespace
 
-void accepting::bind(const std::vector<address>& on, bool reuse_port) {
-    std::exception_ptr not_here;
-    for (address a : on) {
-        if (a.port() == 0 && !addresses_.empty()) a.set_port(addresses_.front().port());
-        try {
-            add(bound_to(a, reuse_port));
-        } catch (const std::system_error& e) {
-            if (!is_not_here(e.code().value())) throw;
-            not_here = std::current_exception();
-        }
+accepting::accepting(accepting_owner& owner, std::vector<socket> bound, const listen_options& options)
+    : owner_(owner), options_(options) {
+    for (socket& s : bound) {
+        addresses_.push_back(s.local_address());
+        listeners_.push_back({std::move(s), std::nullopt});
     }
-    if (listeners_.empty() && not_here) std::rethrow_exception(not_here);
-    if (listeners_.empty()) throw usage_error("a server was given no address");
+    if (options_.remove_socket_file && listeners_.size() == 1) file_ = socket_file(listeners_.front().sock);
 }
 
-void accepting::add(socket bound) {
-    const address a = bound.local_address();
-    listeners_.push_back({std::move(bound), socket_file(a), std::nullopt});
-    addresses_.push_back(a);
+void accepting::require_open(const char* operation) const {
+    if (!open_) throw usage_error(std::string(operation) + ": the server is closed; start another one");
 }
 
 void accepting::start() {
-    if (!open_ || std::exchange(started_, true)) return;
-    for (listener& l : listeners_) l.sock.listen(backlog_);
+    require_open("start_serving");
+    if (serving_) return;
+    auto at = addresses_.begin();
+    for (listener& l : listeners_) {
+        try {
+            l.sock.listen(options_.backlog);
+        } catch (const std::system_error& e) {
+            throw std::system_error(e.code(), "a server cannot listen on " + at->to_string());
+        }
+        ++at;
+    }
+    serving_ = true;
+    at = addresses_.begin();
     for (listener& l : listeners_) {
         ++tasks_;
         auto end = at_end([this] {
             --tasks_;
-            if (has_ended()) ended_();
+            signal_if_ended();
         });
         l.accepts = create_task([this, &l, end = std::move(end)] { accept_all(l.sock); },
-                                {.name = "accept " + addresses_.front().to_string()});
+                                {.name = "accept " + (at++)->to_string()});
     }
 }
 
+// ----------------------------------------------------------------------------------------------------------- accepting
+
 void accepting::accept_all(socket& from) {
-    for (int accepted = 1; open_; ++accepted) {
-        try {
+    try {
+        for (int accepted = 1; open_; ++accepted) {
             accept_one(from);
             if (accepted % accepts_between_yields == 0) yield_now();
-        } catch (const closed_error&) {
-            return;
-        } catch (const cancelled_error&) {
-            close();
-            return;
         }
+    } catch (const closed_error&) {
+        // by close()
+    } catch (const cancelled_error&) {
+        close();
     }
 }
 
 void accepting::accept_one(socket& from) {
     try {
-        taken_(from.accept());
+        wait_for_room();
+        socket peer = from.accept();
+        wait_for_room();  // another listener may have taken it meanwhile
+        if (open_) owner_.take(std::move(peer));
+        return;
+    } catch (const closed_error&) {
+        throw;
     } catch (const std::system_error& e) {
-        if (is_exhaustion(e.code().value())) {
-            report("accepting pauses for a second");
-            sleep(pause_when_exhausted);
-        } else if (e.code().value() != ECONNABORTED) {
-            report("a connection could not be accepted");
-        }
+        if (is_of_the_connection(e.code().value())) return;
+        report(is_exhaustion(e.code().value()) ? "accepting pauses for a second"
+                                               : "a connection could not be accepted; accepting pauses for a second");
+    } catch (const std::exception&) {
+        report("a connection could not be served; accepting pauses for a second");
     }
+    closing_.wait_until(event_loop::current().time_after(pause));
+}
+
+void accepting::wait_for_room() {
+    while (open_ && options_.max_connections != 0 && owner_.connections() >= options_.max_connections) room_.wait();
+}
+
+// ------------------------------------------------------------------------------------------------------------- the end
+
+void accepting::signal_if_ended() noexcept {
+    if (has_ended()) ended_.notify_all();
+}
+
+void accepting::connection_ended() noexcept {
+    room_.notify_all();
+    signal_if_ended();
 }
 
 void accepting::close() noexcept {
-    if (!std::exchange(open_, false)) return;
-    for (listener& l : listeners_) {
-        l.file.remove();
-        l.sock.close();
+    if (forked() || !std::exchange(open_, false)) return;
+    for (listener& l : listeners_) l.sock.close();
+    file_.remove();
+    room_.notify_all();
+    closing_.notify_all();
+    signal_if_ended();
+}
+
+void accepting::wait_closed() {
+    if (forked())
+        throw usage_error("this server is that of the process that this one was forked from, where it goes on");
+    while (!has_ended()) ended_.wait();
+}
+
+void accepting::wait_closed_regardless() {
+    defer_cancellation([&] { wait_closed(); });
+}
+
+void accepting::serve_forever() {
+    require_open("serve_forever");
+    if (forever_) throw usage_error("serve_forever: another task is in it already; wait_closed() waits as well");
+    start();
+    struct serving {
+        bool& forever;
+        ~serving() { forever = false; }
+    } const here{forever_ = true};
+    try {
+        wait_closed();
+    } catch (const cancelled_error&) {
+        close();
+        wait_closed_regardless();
+        throw;
     }
-    if (has_ended()) ended_();
 }
 
 }  // namespace crocus::detail

@@ -7,60 +7,83 @@
 #include <optional>
 #include <vector>
 
+#include <crocus/detail/fork_mark.hpp>
 #include <crocus/io/address.hpp>
 #include <crocus/io/socket.hpp>
 #include <crocus/task.hpp>
+#include <crocus/wait_queue.hpp>
 
-#include "socket_file.hpp"
+#include "listening.hpp"
 
 namespace crocus::detail {
 
+/// Whose connections they are.
+class accepting_owner {
+public:
+    /// Is given each new connection, in an accepting task, in the context that the server was made in.
+    virtual void take(socket peer) = 0;
+    /// How many there are now.
+    [[nodiscard]] virtual std::size_t connections() const noexcept = 0;
+
+protected:
+    ~accepting_owner() = default;
+};
+
 class accepting {
 public:
-    /// `taken`: is given each new connection; called in an accepting task, in the context that this was made in. What
-    /// it throws is reported. `ended`: the last accepting task has.
-    accepting(std::function<void(socket)> taken, std::function<void()> ended, int backlog)
-        : taken_(std::move(taken)), ended_(std::move(ended)), backlog_(backlog) {}
+    accepting(accepting_owner& owner, std::vector<socket> bound, const listen_options& options);
     accepting(const accepting&) = delete;
     accepting& operator=(const accepting&) = delete;
     /// Requires: it has ended, or never began.
     ~accepting() { close(); }
 
-    /// Binds to all of these. Those that this machine has not are left out, unless it has none of them. A host with
-    /// several addresses gets one port on all of them. A Unix socket that is left at a path is replaced.
-    void bind(const std::vector<address>& on, bool reuse_port);
-    /// Takes a socket that is bound.
-    void add(socket bound);
-
     /// Listens, and accepts from then on. Does nothing if it does already.
+    ///
+    /// Throws: usage_error   it is closed;   std::system_error
     void start();
     /// Stops listening. Idempotent.
     void close() noexcept;
+    /// A connection has ended.
+    void connection_ended() noexcept;
 
-    [[nodiscard]] bool is_open() const noexcept { return open_; }
-    [[nodiscard]] bool is_serving() const noexcept { return open_ && started_; }
-    /// No accepting task is left.
-    [[nodiscard]] bool has_ended() const noexcept { return !open_ && tasks_ == 0; }
+    /// Until it is closed, no accepting task is left, and no connection.
+    void wait_closed();
+    /// The same; starts it, and closes it when the caller is cancelled.
+    void serve_forever();
+    /// What serve_forever does then, and a destructor: nobody's cancellation ends the wait.
+    void wait_closed_regardless();
+
+    [[nodiscard]] bool is_serving() const noexcept { return open_ && serving_ && !forked(); }
     [[nodiscard]] const std::vector<address>& addresses() const noexcept { return addresses_; }
+    /// It is the parent's, and this process was forked from that.
+    [[nodiscard]] bool forked() const noexcept { return made_.passed(); }
 
 private:
     struct listener {
         socket sock;
-        socket_file file;
         std::optional<task<void>> accepts;
     };
 
     void accept_all(socket& from);
     void accept_one(socket& from);
+    void wait_for_room();
+    [[nodiscard]] bool has_ended() const noexcept { return !open_ && tasks_ == 0 && owner_.connections() == 0; }
+    void signal_if_ended() noexcept;
+    void require_open(const char* operation) const;
 
-    std::function<void(socket)> taken_;
-    std::function<void()> ended_;
-    const int backlog_;
+    const fork_mark made_;
+    accepting_owner& owner_;
+    const listen_options options_;
     std::list<listener> listeners_;
     std::vector<address> addresses_;
+    socket_file file_;
     std::size_t tasks_ = 0;
     bool open_ = true;
-    bool started_ = false;
+    bool serving_ = false;
+    bool forever_ = false;
+    wait_queue ended_;
+    wait_queue room_;     // listeners that wait for a connection to end
+    wait_queue closing_;  // listeners that pause
 };
 
 }  // namespace crocus::detail

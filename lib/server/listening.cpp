@@ -26,7 +26,7 @@ void bind(socket& s, const address& to) {
     }
 }
 
-socket bind_one(const address& to, const server_options& options) {
+socket bind_one(const address& to, const listen_options& options) {
     socket s(to.family());
     s.set_option(SOL_SOCKET, SO_REUSEADDR, 1);
     if (options.reuse_port) s.set_option(SOL_SOCKET, SO_REUSEPORT, 1);
@@ -40,7 +40,7 @@ bool is_missing_here(const std::error_code& error) {
     return error == std::errc::address_not_available || error == std::errc::address_family_not_supported;
 }
 
-std::vector<socket> bind_each(const std::vector<address>& to, const server_options& options) {
+std::vector<socket> bind_each(const std::vector<address>& to, const listen_options& options) {
     std::vector<socket> bound;
     std::optional<std::system_error> missing;
     for (address a : to) {
@@ -58,7 +58,8 @@ std::vector<socket> bind_each(const std::vector<address>& to, const server_optio
 
 }  // namespace
 
-std::vector<socket> bind_all(std::vector<address> to, const server_options& options) {
+std::vector<socket> bind_all(std::vector<address> to, const listen_options& options) {
+    if (to.empty()) throw usage_error("a server was given no address");
     for (auto last = to.begin(); last != to.end(); ++last)  // a host may stand for what another names
         to.erase(std::remove(last + 1, to.end(), address(*last)), to.end());
     const bool port_is_drawn = to.front().port() == 0 && to.size() > 1;
@@ -72,7 +73,24 @@ std::vector<socket> bind_all(std::vector<address> to, const server_options& opti
     }
 }
 
-socket bind_local(const address& to) {
+std::vector<address> addresses_of(std::span<const std::string> hosts, std::uint16_t port) {
+    if (hosts.empty()) throw usage_error("a server was given no host; \"\" means all interfaces");
+    std::vector<address> all;
+    for (const std::string& host : hosts)
+        for (const address& a : resolve(host, port)) all.push_back(a);
+    return all;
+}
+
+std::vector<socket> bound_already(socket s) {
+    if (s.descriptor().native() >= 0 && s.get_option(SOL_SOCKET, SO_TYPE) != SOCK_STREAM)
+        throw usage_error("a server needs a stream socket, SOCK_STREAM");
+    std::vector<socket> one;
+    one.push_back(std::move(s));
+    return one;
+}
+
+std::vector<socket> bind_local(const address& to, const listen_options& options) {
+    if (options.reuse_port) throw usage_error("the port of a path cannot be shared (reuse_port)");
     const std::string path(to.path());
     socket s(AF_UNIX);
     struct ::stat there {};
@@ -80,7 +98,7 @@ socket bind_local(const address& to) {
         S_ISSOCK(there.st_mode))
         ::unlink(path.c_str());  // if it cannot be removed, bind says so
     bind(s, to);
-    return s;
+    return bound_already(std::move(s));
 }
 
 socket_file::socket_file(const socket& bound) {

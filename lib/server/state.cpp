@@ -1,10 +1,7 @@
 #include "state.hpp"
 
-#include <cerrno>
-#include <chrono>
 #include <exception>
 #include <string>
-#include <system_error>
 #include <utility>
 
 #include <crocus/error.hpp>
@@ -13,23 +10,6 @@
 namespace crocus {
 
 namespace {
-
-constexpr int accepts_between_yields = 64;
-constexpr std::chrono::seconds pause{1};
-
-bool is_exhaustion(int error) noexcept {
-    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
-
-/// It was the connection's own: it had failed before it was accepted.
-bool is_of_the_connection(int error) noexcept {
-    return error == ECONNABORTED || error == EPROTO || error == EPERM || error == ENETDOWN || error == ENETUNREACH ||
-           error == EHOSTDOWN || error == EHOSTUNREACH || error == ENONET;
-}
-
-void report(const std::string& message) noexcept {
-    event_loop::current().call_exception_handler({message, std::current_exception()});
-}
 
 // Apart are those below, for their locals would be on the stack of every task that waits in a handler.
 
@@ -44,7 +24,8 @@ void report(const std::string& message) noexcept {
 
 [[gnu::noinline, gnu::cold]] void report_handler(const std::optional<address>& peer) noexcept {
     const std::string text = peer ? peer->to_string() : "";
-    report("exception in a connection handler" + (text.empty() ? text : ", peer " + text));
+    event_loop::current().call_exception_handler(
+        {"exception in a connection handler" + (text.empty() ? text : ", peer " + text), std::current_exception()});
 }
 
 }  // namespace
@@ -64,88 +45,18 @@ private:
     bool armed_ = true;
 };
 
-server::state::state(std::function<void(stream&)> handler, server_options options, std::vector<socket> bound,
-                     detail::socket_file file)
-    : handler_(std::move(handler)), options_(options), file_(std::move(file)) {
-    for (socket& s : bound) {
-        addresses_.push_back(s.local_address());
-        listeners_.push_back({std::move(s), std::nullopt});
-    }
+server::state::state(std::function<void(stream&)> handler, const server_options& options, std::vector<socket> bound)
+    : handler_(std::move(handler)),
+      options_(options),
+      accepting_(*this, std::move(bound), detail::listen_options(options)) {
+    if (options_.start_serving) accepting_.start();
 }
 
-void server::state::require_open(const char* operation) const {
-    if (!open_) throw usage_error(std::string(operation) + ": the server is closed; start another one");
-}
-
-void server::state::start() {
-    require_open("start_serving");
-    if (serving_) return;
-    auto at = addresses_.begin();
-    for (listener& l : listeners_) {
-        try {
-            l.sock.listen(options_.backlog);
-        } catch (const std::system_error& e) {
-            throw std::system_error(e.code(), "a server cannot listen on " + at->to_string());
-        }
-        ++at;
-    }
-    serving_ = true;
-    at = addresses_.begin();
-    for (listener& l : listeners_) {
-        ++accepting_;
-        at_end end([this] {
-            --accepting_;
-            signal_if_ended();
-        });
-        l.accepting = create_task([this, &l, end = std::move(end)] { accept_all(l.sock); },
-                                  {.name = "accept " + (at++)->to_string()});
-    }
-}
-
-// ----------------------------------------------------------------------------------------------------------- accepting
-
-void server::state::accept_all(socket& from) {
-    try {
-        for (int accepted = 1; open_; ++accepted) {
-            accept_one(from);
-            if (accepted % accepts_between_yields == 0) yield_now();
-        }
-    } catch (const closed_error&) {
-        // by close()
-    } catch (const cancelled_error&) {
-        close();
-    }
-}
-
-void server::state::accept_one(socket& from) {
-    try {
-        wait_for_room();
-        socket peer = from.accept();
-        wait_for_room();  // another listener may have taken it meanwhile
-        if (open_) begin(std::move(peer));
-        return;
-    } catch (const closed_error&) {
-        throw;
-    } catch (const std::system_error& e) {
-        if (is_of_the_connection(e.code().value())) return;
-        report(is_exhaustion(e.code().value()) ? "accepting pauses for a second"
-                                               : "a connection could not be accepted; accepting pauses for a second");
-    } catch (const std::exception&) {
-        report("a connection could not be served; accepting pauses for a second");
-    }
-    closing_.wait_until(event_loop::current().time_after(pause));
-}
-
-void server::state::wait_for_room() {
-    while (open_ && options_.max_connections != 0 && connections_.size() >= options_.max_connections) room_.wait();
-}
-
-void server::state::begin(socket peer) {
+void server::state::take(socket peer) {
     const auto self = connections_.insert(connections_.end(), {stream(std::move(peer), options_.stream), false, std::nullopt});
     at_end end([this, self] {
         connections_.erase(self);
-        room_.notify_all();
-        signal_if_ended();
+        accepting_.connection_ended();
     });
     self->running = create_task([this, self, end = std::move(end)] { serve(*self); },
                                 {.name = "connection", .stack_size = options_.stack_size});
@@ -165,49 +76,11 @@ void server::state::serve(connection& c) noexcept {
     c.peer.close();
 }
 
-// ------------------------------------------------------------------------------------------------------------- the end
-
-void server::state::signal_if_ended() noexcept {
-    if (!open_ && accepting_ == 0 && connections_.empty()) ended_.notify_all();
-}
-
-void server::state::close() noexcept {
-    if (forked() || !std::exchange(open_, false)) return;
-    for (listener& l : listeners_) l.sock.close();
-    file_.remove();
-    room_.notify_all();
-    closing_.notify_all();
-    signal_if_ended();
-}
-
-void server::state::wait_closed() {
-    if (forked())
-        throw usage_error("this server is that of the process that this one was forked from, where it goes on");
-    while (open_ || accepting_ != 0 || !connections_.empty()) ended_.wait();
-}
-
-void server::state::serve_forever() {
-    require_open("serve_forever");
-    if (forever_) throw usage_error("serve_forever: another task is in it already; wait_closed() waits as well");
-    start();
-    struct serving {
-        bool& forever;
-        ~serving() { forever = false; }
-    } const here{forever_ = true};
-    try {
-        wait_closed();
-    } catch (const cancelled_error&) {
-        close();
-        defer_cancellation([&] { wait_closed(); });
-        throw;
-    }
-}
-
 void server::state::end() noexcept {
-    close();
+    accepting_.close();
     for (connection& c : connections_) c.running->cancel("the server has ended");
     try {
-        defer_cancellation([&] { wait_closed(); });
+        accepting_.wait_closed_regardless();
     } catch (...) {
         report_unraisable("while a server was destroyed", std::current_exception());
     }

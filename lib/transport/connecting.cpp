@@ -1,14 +1,12 @@
 // What transports are made over.
-#include <exception>
 #include <string>
-#include <system_error>
 
 #include <sys/stat.h>
 
 #include <crocus/error.hpp>
 #include <crocus/transport.hpp>
 
-#include "../server/socket_file.hpp"
+#include "../datagram/opening.hpp"
 
 namespace crocus::detail {
 
@@ -28,18 +26,6 @@ socket connected_to(const address& to) {
     return s;
 }
 
-socket connected_to(const std::string& host, std::uint16_t port) {
-    std::exception_ptr last;
-    for (const address& a : resolve(host, port)) {
-        try {
-            return connected_to(a);
-        } catch (const std::system_error&) {
-            last = std::current_exception();
-        }
-    }
-    std::rethrow_exception(last);
-}
-
 socket stream_socket(socket given) { return of_type(std::move(given), SOCK_STREAM, "stream"); }
 
 socket pipe_end(fd given) {
@@ -53,33 +39,15 @@ socket pipe_end(fd given) {
 }
 
 datagram_parts open_datagram_socket(const datagram_endpoint_options& options) {
-    if (options.local && options.remote && options.local->family() != options.remote->family())
-        throw usage_error("a datagram endpoint has two addresses of different families: " + options.local->to_string() +
-                          " and " + options.remote->to_string());
-    const int family = options.local    ? options.local->family()
-                       : options.remote ? options.remote->family()
-                                        : options.family;
-    if (family == AF_UNSPEC) throw usage_error("a datagram endpoint needs an address, or a family");
-    socket s(family, SOCK_DGRAM);
-    if (options.reuse_port) s.set_option(SOL_SOCKET, SO_REUSEPORT, 1);
-    if (options.allow_broadcast) s.set_option(SOL_SOCKET, SO_BROADCAST, 1);
-    if (options.local) {
-        remove_stale_socket(*options.local);
-        s.bind(*options.local);
-    }
+    socket s = open_datagram_socket(options.local, options.remote, options.family, options.allow_broadcast,
+                                    options.reuse_port);
     const bool connected = options.remote && !options.allow_broadcast;
-    if (connected) s.connect(*options.remote);
     return {std::move(s), options.remote, connected};
 }
 
 datagram_parts given_datagram_socket(socket given) {
     socket s = of_type(std::move(given), SOCK_DGRAM, "datagram");
-    std::optional<address> peer;
-    try {
-        peer = s.remote_address();
-    } catch (const std::system_error&) {
-        // it is connected to nobody
-    }
+    std::optional<address> peer = peer_of(s);
     const bool connected = peer.has_value();
     return {std::move(s), std::move(peer), connected};
 }
