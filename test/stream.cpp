@@ -220,7 +220,7 @@ BOOST_AUTO_TEST_CASE(a_stream_that_is_moved_takes_along_what_had_come) {
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_stream_that_is_destroyed_closes_its_connection) {  // S15
+BOOST_AUTO_TEST_CASE(a_stream_that_is_destroyed_closes_its_connection) {  // S15, S16
     with_streams([](stream& near, stream& far) {
         { const stream gone = std::move(far); }
         BOOST_TEST(near.read() == "");

@@ -35,7 +35,7 @@ struct stream_options {
 ///     cancelled_error     the task was cancelled
 ///     usage_error         another task reads; or nothing may be written after write_eof()
 ///
-/// A read that throws, for whatever reason but the stream's end, loses no byte: what had come stays for the next one,
+/// A read that throws loses no byte, unless the stream has ended or a line was too long: what had come stays for the next,
 /// also after close(). While nothing comes the stream holds no buffer.
 ///
 /// Thread: the loop's own. One that is destroyed after its loop was closed with it.
