@@ -8,8 +8,7 @@ int main() {
     crocus::run([] {
         auto server = crocus::start_server(
             [](crocus::stream& peer) {
-                for (std::string line = peer.read_line(); !line.empty(); line = peer.read_line())
-                    peer.write({"you said: ", line});
+                for (const std::string& line : peer.lines()) peer.write({"you said: ", line});
             },
             "127.0.0.1", 0);
 

@@ -33,6 +33,7 @@
 #include <crocus/stop.hpp>
 #include <crocus/wait.hpp>
 #include <crocus/task_group.hpp>
+#include <crocus/staggered_race.hpp>
 #include <crocus/run.hpp>
 
 // 4  coordination
@@ -56,6 +57,8 @@
 #include <crocus/io/fd.hpp>
 #include <crocus/io/address.hpp>
 #include <crocus/io/socket.hpp>
+#include <crocus/io/connect.hpp>
+#include <crocus/datagram.hpp>
 #include <crocus/stream.hpp>
 #include <crocus/server.hpp>
 #include <crocus/protocol.hpp>
@@ -68,6 +71,7 @@
 #include <crocus/lock_check.hpp>
 #include <crocus/testing/virtual_time.hpp>
 #include <crocus/testing/driver_decorator.hpp>
+#include <crocus/testing/simulated_network.hpp>
 #include <crocus/testing/schedule.hpp>
 #include <crocus/testing/sequencer.hpp>
 #include <crocus/testing/lifetimes.hpp>

@@ -29,6 +29,10 @@ constinit thread_local bool thread_has_ended = false;
 constexpr auto starved_look_interval = std::chrono::milliseconds(10);
 constexpr std::size_t most_starved_looks = 100;
 
+// So many that are ready at once do not fit into the first cache with their stacks.
+constexpr std::size_t many_ready = 128;
+constexpr std::size_t most_counted = 1024;
+
 /// By the environment.
 bool debug_asked_for() noexcept {
     const char* const value = std::getenv("CROCUS_DEBUG");
@@ -428,7 +432,7 @@ void event_loop::end_iteration() noexcept {
     if (rehearsal_ && rehearsal_->standstill_awaited() && ready_.empty() && starved_.empty()) {
         look_outside(time_point::min());
         if (ready_.empty()) rehearsal_->stands_still();
-        return budget_.restart();
+        return budget_.restart(0);
     }
     time_point until = time_point::min();
     if (ready_.empty() && inbox_->fall_asleep()) until = timers_.empty() ? time_point::max() : timers_.first();
@@ -449,7 +453,9 @@ void event_loop::end_iteration() noexcept {
     }
     if (!ready_.empty()) sweep_.note_activity();
     sweep_.step(tasks_, driver_->now());
-    budget_.restart();
+    const std::size_t ready = count_ready();
+    look_ahead_from_now_on(many_slept_ || ready >= many_ready);
+    budget_.restart(ready);
 }
 
 /// The loop cannot go on: its main flow, which waits, is told why.
@@ -476,7 +482,14 @@ void event_loop::fire_timers() noexcept {
     std::size_t fired = 0;
     if (!timers_.empty())
         for (const time_point now = driver_->now(); auto* const t = timers_.take_due(now); ++fired) t->fire(*t);
-    look_ahead_from_now_on(fired >= 8);
+    many_slept_ = fired >= 8;
+}
+
+/// As far as it matters. They are fetched as they are counted.
+std::size_t event_loop::count_ready() const noexcept {
+    std::size_t n = 0;
+    for (const auto* r = ready_.front(); r != nullptr && n != most_counted; r = r->next) ++n;
+    return n;
 }
 
 /// It takes every step out of the fast path, which is no loss where each has to wait for memory.

@@ -7,9 +7,11 @@
 #include <sys/socket.h>
 
 #include <crocus/error.hpp>
+#include <crocus/testing/simulated_network.hpp>
 
 #include "io_driver/epoll.hpp"
 #include "io_driver/poll.hpp"
+#include "testing/environment.hpp"
 
 namespace crocus {
 
@@ -33,6 +35,9 @@ std::unique_ptr<io_driver> make_io_driver() {
 std::unique_ptr<io_driver> make_io_driver(std::string_view name) {
     if (name == "epoll") return std::make_unique<epoll_driver>();
     if (name == "poll") return std::make_unique<poll_driver>();
+    if (name == "simulated")
+        return std::make_unique<testing::simulated_network>(
+            testing::network_conditions{}, testing::number_in_environment("CROCUS_SEED").value_or(0));
     throw usage_error("there is no io_driver \"" + std::string(name) +
                       "\": CROCUS_DRIVER, or who asked for it, may say epoll, poll or simulated");
 }

@@ -1,220 +1,114 @@
 #include <crocus/stream.hpp>
 
-#include <algorithm>
-#include <array>
-#include <exception>
-#include <vector>
+#include <memory>
+#include <system_error>
+#include <utility>
 
 #include <crocus/error.hpp>
+#include <crocus/timeout.hpp>
 
 namespace crocus {
 
-namespace {
-
-// A read that waits does so with a small chunk on its stack: thousands of waiting tasks must not have touched more. One
-// that has much to take, or was told so by a full chunk, reads straight into the stream's buffer.
-constexpr std::size_t small_read = std::size_t{2} << 10;
-constexpr std::size_t least_large_read = std::size_t{16} << 10;
-constexpr std::size_t largest_read = std::size_t{256} << 10;
-constexpr std::size_t kept_when_empty = std::size_t{16} << 10;
-
-void require_no_reader(bool being_read) {
-    if (being_read)
-        throw usage_error("a stream was read while another task was waiting for its data: one reader at a time (S9)");
-}
-
-std::span<std::byte> bytes_of(std::span<char> s) { return std::as_writable_bytes(s); }
-
-/// Drops what was sent from the front. Returns what is left.
-std::span<iovec> after(std::span<iovec> pieces, std::size_t sent) {
-    while (!pieces.empty() && sent >= pieces.front().iov_len) {
-        sent -= pieces.front().iov_len;
-        pieces = pieces.subspan(1);
-    }
-    if (!pieces.empty()) {
-        pieces.front().iov_base = static_cast<char*>(pieces.front().iov_base) + sent;
-        pieces.front().iov_len -= sent;
-    }
-    return pieces;
-}
-
-iovec piece(std::string_view s) { return {const_cast<char*>(s.data()), s.size()}; }
-
-}  // namespace
-
-/// Marks the stream as being read, while somebody does.
-class stream::reading {
-public:
-    explicit reading(stream& s) : stream_(s) {
-        require_no_reader(s.being_read_);
-        s.being_read_ = true;
-    }
-    ~reading() { stream_.being_read_ = false; }
-    reading(const reading&) = delete;
-    reading& operator=(const reading&) = delete;
-
-private:
-    stream& stream_;
-};
-
-stream::stream(socket connected, stream_options options)
-    : socket_(std::move(connected)), options_(options), write_turn_(std::make_unique<semaphore>(1)) {
+stream::stream(socket connected, stream_options options) : socket_(std::move(connected)), options_(options) {
     if (options_.limit == 0) throw usage_error("a stream's limit must be above 0");
 }
 
-void stream::close() noexcept { socket_.close(); }
+stream::stream(fd connected, stream_options options) : stream(socket(std::move(connected)), options) {}
 
-// ------------------------------------------------------------------------------------------------------------- reading
-
-std::string stream::take(std::size_t n) {
-    std::string taken = buffer_.substr(consumed_, n);
-    consumed_ += n;
-    if (consumed_ != buffer_.size()) return taken;
-    consumed_ = 0;
-    buffer_.clear();
-    if (buffer_.capacity() > kept_when_empty) buffer_ = std::string();
-    return taken;
+stream::stream(fd read_from, fd write_to, stream_options options) : stream(std::move(read_from), options) {
+    second_ = socket(std::move(write_to));
+    two_ = true;
 }
 
-/// Reads some more into the buffer, of which `wanted` bytes are needed. False at the end of the stream. Only what was
-/// received changes the buffer, so a cancellation in between loses nothing.
-bool stream::fill(std::size_t wanted) {
-    if (eof_) return false;
-    if (consumed_ > 0) buffer_.erase(0, std::exchange(consumed_, 0));
-    const bool large = wanted > small_read || more_is_there_;
-    const std::size_t n = large ? receive_large(std::clamp(wanted, least_large_read, largest_read)) : receive_small();
-    eof_ = n == 0;
-    return !eof_;
-}
+stream::stream(stream&& other) noexcept
+    : socket_(std::move(other.socket_)),
+      second_(std::move(other.second_)),
+      options_(other.options_),
+      buffer_(std::exchange(other.buffer_, {})),
+      consumed_(std::exchange(other.consumed_, 0)),
+      broken_(std::move(other.broken_)),
+      end_(other.end_),
+      more_is_there_(other.more_is_there_),
+      write_ended_(other.write_ended_),
+      two_(other.two_) {}
 
-std::size_t stream::receive_small() {
-    std::array<char, small_read> chunk;
-    const std::size_t n = socket_.recv(bytes_of(chunk));
-    buffer_.append(chunk.data(), n);
-    more_is_there_ = n == chunk.size();
-    return n;
-}
-
-std::size_t stream::receive_large(std::size_t size) {
-    struct room {  // at the end of the buffer; what is not used of it goes again
-        std::string& buffer;
-        std::size_t filled;
-        ~room() { buffer.resize(filled); }
-    } r{buffer_, buffer_.size()};
-    buffer_.resize(r.filled + size);
-    const std::size_t n = socket_.recv(bytes_of(std::span(buffer_).subspan(r.filled)));
-    r.filled += n;
-    more_is_there_ = n == size;
-    return n;
-}
-
-std::string stream::read() {
-    const reading mark(*this);
-    while (fill(least_large_read)) {
+stream& stream::operator=(stream&& other) noexcept {
+    if (this != &other) {
+        std::destroy_at(this);
+        std::construct_at(this, std::move(other));
     }
-    return take(buffered());
+    return *this;
 }
 
-std::string stream::read(std::size_t n) {
-    const reading mark(*this);
-    if (n == 0) return {};
-    if (buffered() == 0) fill(n);
-    return take(std::min(n, buffered()));
+// ------------------------------------------------------------------------------------------------------------- the end
+
+void stream::close() noexcept {
+    socket_.close();
+    second_.close();
 }
 
-std::size_t stream::read_some(std::span<char> into) {
-    const reading mark(*this);
-    if (into.empty() || eof_) return 0;
-    if (buffered() == 0) {
-        const std::size_t n = socket_.recv(bytes_of(into));
-        eof_ = n == 0;
-        return n;
-    }
-    const std::size_t n = std::min(into.size(), buffered());
-    return take(n).copy(into.data(), n);
+void stream::abort() noexcept {
+    socket_.abort();
+    second_.abort();
 }
 
-std::string stream::read_exactly(std::size_t n) {
-    const reading mark(*this);
-    while (buffered() < n) {
-        if (!fill(n - buffered())) throw incomplete_read_error(take(buffered()), n);
-    }
-    return take(n);
-}
-
-/// The length of what ends with the separator; 0 if the stream ends before it.
-std::size_t stream::find(std::string_view separator) {
-    std::size_t from = 0;
-    for (;;) {
-        if (const std::size_t at = pending().find(separator, from); at != std::string_view::npos) {
-            if (at > options_.limit) throw limit_overrun_error("separator found, but beyond the stream's limit", at);
-            return at + separator.size();
-        }
-        if (buffered() >= separator.size()) from = buffered() - separator.size() + 1;
-        if (from > options_.limit) throw limit_overrun_error("no separator within the stream's limit", from);
-        if (!fill(1)) return 0;
-    }
-}
-
-std::string stream::read_until(std::string_view separator) {
-    const reading mark(*this);
-    if (separator.empty()) throw usage_error("read_until: the separator must not be empty");
-    const std::size_t length = find(separator);
-    if (length == 0) throw incomplete_read_error(take(buffered()), 0);
-    return take(length);
-}
-
-std::string stream::read_line() {
-    const reading mark(*this);
+bool stream::close_gracefully(duration limit, std::size_t most) {
+    if (being_read_) throw usage_error("close_gracefully: another task reads the stream; let it read to the end (S9)");
+    if (is_closed()) return end_ == end::met;
+    struct closing {
+        stream& of;
+        ~closing() { of.close(); }
+    } const closed_in_any_case{*this};
     try {
-        const std::size_t length = find("\n");
-        return take(length != 0 ? length : buffered());
-    } catch (const limit_overrun_error& e) {
-        const bool complete = e.consumed() < buffered() && pending()[e.consumed()] == '\n';
-        take(complete ? e.consumed() + 1 : buffered());
-        throw;
+        const auto peer_ended = move_on_after(limit, [&] {
+            write_eof();
+            return is_closed() || drop_until_end(most);
+        });
+        if (peer_ended.value_or(false)) return true;
+    } catch (const std::system_error&) {
+        // it is broken: nobody is there to wait for
+    } catch (const closed_error&) {
+        return false;
+    }
+    abort();
+    return false;
+}
+
+// ----------------------------------------------------------------------------------------------------------- addresses
+
+namespace {
+
+template <class Ask>
+address address_of(Ask ask) {
+    try {
+        return ask();
+    } catch (const std::system_error& e) {
+        if (e.code() != std::errc::not_a_socket) throw;
+        throw usage_error("a stream over a pipe, or anything else that is no socket, has no address");
     }
 }
 
-// ------------------------------------------------------------------------------------------------------------- writing
+}  // namespace
 
-void stream::send_all(std::span<iovec> pieces) {
-    write_turn_->acquire();
-    struct turn {
-        semaphore& s;
-        ~turn() { s.release(); }
-    } const mine{*write_turn_};
-    while (!(pieces = after(pieces, 0)).empty()) pieces = after(pieces, socket_.send(pieces));
+address stream::local_address() const {
+    return address_of([&] { return socket_.local_address(); });
 }
 
-void stream::write(std::string_view data) {
-    iovec one = piece(data);
-    send_all({&one, 1});
+address stream::remote_address() const {
+    return address_of([&] { return socket_.remote_address(); });
 }
-
-void stream::write(std::initializer_list<std::string_view> pieces) {
-    std::vector<iovec> all;
-    all.reserve(pieces.size());
-    for (const std::string_view p : pieces) all.push_back(piece(p));
-    send_all(all);
-}
-
-void stream::write_eof() { socket_.shutdown_send(); }
 
 // ---------------------------------------------------------------------------------------------------------- connecting
 
-stream open_connection(const std::string& host, std::uint16_t port, stream_options options) {
-    std::exception_ptr last;
-    for (const address& a : resolve(host, port)) {
-        try {
-            socket s(a.family());
-            s.connect(a);
-            return stream(std::move(s), options);
-        } catch (const std::system_error&) {
-            last = std::current_exception();
-        }
-    }
-    std::rethrow_exception(last);
+stream open_connection(const std::string& host, std::uint16_t port, stream_options options,
+                       const connect_options& connecting) {
+    return stream(connect(host, port, connecting), options);
+}
+
+stream open_unix_connection(std::string_view path, stream_options options) {
+    socket s(AF_UNIX);
+    s.connect(address::local(path));
+    return stream(std::move(s), options);
 }
 
 }  // namespace crocus

@@ -40,8 +40,8 @@ void transport::writelines(std::span<const std::string_view> pieces) const { own
 void transport::write_eof() const { own().write_eof(); }
 bool transport::can_write_eof() const { return own().can_write_eof(); }
 
-std::uint64_t transport::sendfile(int file, std::uint64_t offset, std::uint64_t count) const {
-    return own().sendfile(file, offset, count);
+std::uint64_t transport::send_file(int file, std::uint64_t offset, std::uint64_t count) const {
+    return own().send_file(file, offset, count);
 }
 
 void transport::set_protocol(std::shared_ptr<stream_protocol> next) const { own().set_protocol(std::move(next)); }

@@ -7,7 +7,11 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <map>
+#include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -18,19 +22,26 @@
 #include <crocus/event_loop.hpp>
 #include <crocus/run.hpp>
 #include <crocus/task.hpp>
+#include <crocus/testing/driver_decorator.hpp>
 #include <crocus/wait.hpp>
 #include <crocus/wait_queue.hpp>
 
+#include "support/io_drivers.hpp"
+
 using crocus::create_task;
 using crocus::io_handle;
+using crocus::test::all_drivers;
+using crocus::test::kernel_drivers;
+using crocus::test::on_each_driver;
 
 namespace {
 
 crocus::io_driver& driver() { return crocus::event_loop::current().driver(); }
 
+/// For what works with descriptors of the test's own.
 template <class F>
 void run(F f) {
-    crocus::run(f, {.handle_interrupt = false});
+    on_each_driver(kernel_drivers, f);
 }
 
 struct descriptor_pair {
@@ -234,13 +245,11 @@ BOOST_AUTO_TEST_CASE(a_descriptor_that_is_passed_along_does_not_hide_what_follow
 }
 
 BOOST_AUTO_TEST_CASE(a_write_waits_until_the_peer_has_read) {
-    run([] {
-        const auto [a, b] = socket_pair();
-        const io_handle out = driver().adopt(a);
-        const io_handle in = driver().adopt(b);
+    on_each_driver(all_drivers, [] {
+        const auto [out, in] = driver().open_pair(SOCK_STREAM);
         std::string sent(3 << 20, '\0');
         for (std::size_t i = 0; i != sent.size(); ++i) sent[i] = static_cast<char>(i % 251);
-        auto writer = create_task([&] {
+        auto writer = create_task([&, out = out] {
             for (std::string_view left = sent; !left.empty();) left.remove_prefix(send(out, left));
             driver().shutdown(out, SHUT_WR);
         });
@@ -254,10 +263,8 @@ BOOST_AUTO_TEST_CASE(a_write_waits_until_the_peer_has_read) {
 }
 
 BOOST_AUTO_TEST_CASE(many_pieces_are_sent_in_order) {
-    run([] {
-        const auto [a, b] = socket_pair();
-        const io_handle out = driver().adopt(a);
-        const io_handle in = driver().adopt(b);
+    on_each_driver(all_drivers, [] {
+        const auto [out, in] = driver().open_pair(SOCK_STREAM);
         std::vector<iovec> pieces(3000);
         std::string text;
         for (std::size_t i = 0; i != pieces.size(); ++i) text += static_cast<char>('a' + i % 26);
@@ -379,38 +386,41 @@ BOOST_AUTO_TEST_CASE(a_watcher_is_told_once_for_each_time_that_it_asks) {  // L2
         void ready(bool readable, bool writable) noexcept override { readable_ += readable, writable_ += writable; }
         int readable_ = 0;
         int writable_ = 0;
-    } watcher;
-    const auto [a, b] = socket_pair();
-    {
-        const auto d = crocus::make_io_driver();
-        const auto look = [&] {
-            for (int i = 0; i != 3; ++i) d->poll(crocus::time_point::min());
-        };
-        const io_handle h = d->watch(a, watcher);
-        look();
-        BOOST_TEST(watcher.readable_ + watcher.writable_ == 0);
-        BOOST_TEST(d->arm(h, true, true));
-        look();
-        BOOST_TEST(watcher.writable_ == 1);
-        BOOST_TEST(watcher.readable_ == 0);
-        write_all(b, "x");
-        look();
-        BOOST_TEST(watcher.readable_ == 0);  // it has been told, and has not asked again
-        for (int times = 1; times != 4; ++times) {
-            BOOST_TEST(d->arm(h, true, false));
-            look();
-            BOOST_TEST(watcher.readable_ == times);
+    };
+    for (const std::string& name : kernel_drivers) BOOST_TEST_CONTEXT("driver: " << name) {
+            counting watcher;
+            const auto [a, b] = socket_pair();
+            {
+                const auto d = crocus::make_io_driver(name);
+                const auto look = [&] {
+                    for (int i = 0; i != 3; ++i) d->poll(crocus::time_point::min());
+                };
+                const io_handle h = d->watch(a, watcher);
+                look();
+                BOOST_TEST(watcher.readable_ + watcher.writable_ == 0);
+                BOOST_TEST(d->arm(h, true, true));
+                look();
+                BOOST_TEST(watcher.writable_ == 1);
+                BOOST_TEST(watcher.readable_ == 0);
+                write_all(b, "x");
+                look();
+                BOOST_TEST(watcher.readable_ == 0);  // it has been told, and has not asked again
+                for (int times = 1; times != 4; ++times) {
+                    BOOST_TEST(d->arm(h, true, false));
+                    look();
+                    BOOST_TEST(watcher.readable_ == times);
+                }
+                BOOST_TEST(watcher.writable_ == 1);
+                d->release(h);
+                d->release(h);
+                BOOST_TEST(!d->arm(h, true, true));
+                BOOST_TEST(d->arm(d->watch(a, watcher), true, false));
+                BOOST_TEST(!d->arm(h, true, true));  // another generation
+            }
+            BOOST_TEST(::fcntl(a, F_GETFD) >= 0);  // the driver has closed what was its own
+            ::close(a);
+            ::close(b);
         }
-        BOOST_TEST(watcher.writable_ == 1);
-        d->release(h);
-        d->release(h);
-        BOOST_TEST(!d->arm(h, true, true));
-        BOOST_TEST(d->arm(d->watch(a, watcher), true, false));
-        BOOST_TEST(!d->arm(h, true, true));  // another generation
-    }
-    BOOST_TEST(::fcntl(a, F_GETFD) >= 0);  // the driver has closed what was its own
-    ::close(a);
-    ::close(b);
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -516,7 +526,7 @@ BOOST_AUTO_TEST_CASE(events_of_a_closed_descriptor_whose_file_lives_on_are_ignor
 // ------------------------------------------------------------------------------------------------------- connecting
 
 BOOST_AUTO_TEST_CASE(sockets_connect_and_are_accepted) {
-    run([] {
+    on_each_driver(all_drivers, [] {
         const auto [client, server] = tcp_pair();
         send(client, "ping");
         BOOST_TEST(receive(server) == "ping");
@@ -535,7 +545,7 @@ BOOST_AUTO_TEST_CASE(sockets_connect_and_are_accepted) {
 }
 
 BOOST_AUTO_TEST_CASE(a_refused_connection_is_an_error_that_names_the_operation) {
-    run([] {
+    on_each_driver(all_drivers, [] {
         const io_handle bound = driver().open_socket(AF_INET, SOCK_STREAM, 0);  // its port is taken, nobody listens
         sockaddr_in address{};
         address.sin_family = AF_INET;
@@ -555,7 +565,7 @@ BOOST_AUTO_TEST_CASE(a_refused_connection_is_an_error_that_names_the_operation) 
 }
 
 BOOST_AUTO_TEST_CASE(an_accept_that_is_cancelled_loses_no_connection) {
-    run([] {
+    on_each_driver(all_drivers, [] {
         auto& d = driver();
         const io_handle listener = d.open_socket(AF_INET, SOCK_STREAM, 0);
         sockaddr_in address{};
@@ -586,22 +596,261 @@ BOOST_AUTO_TEST_CASE(an_accept_that_is_cancelled_loses_no_connection) {
 // polling
 
 BOOST_AUTO_TEST_CASE(wake_ends_a_poll_of_another_thread_and_one_that_has_not_begun) {  // L14
-    const auto d = crocus::make_io_driver();
-    BOOST_TEST(d->name() == "epoll");
-    for (int i = 0; i != 100; ++i) {
-        std::thread waker([&] { d->wake(); });
+    for (const std::string& name : kernel_drivers) {
+        const auto d = crocus::make_io_driver(name);
+        BOOST_TEST(d->name() == name);
+        for (int i = 0; i != 100; ++i) {
+            std::thread waker([&] { d->wake(); });
+            d->poll(crocus::time_point::max());
+            waker.join();
+        }
+        d->wake();
+        d->wake();
         d->poll(crocus::time_point::max());
-        waker.join();
     }
-    d->wake();
-    d->wake();
-    d->poll(crocus::time_point::max());
 }
 
 BOOST_AUTO_TEST_CASE(a_poll_ends_when_its_time_has_come) {
-    const auto d = crocus::make_io_driver();
-    const auto until = d->now() + std::chrono::milliseconds(1);
-    while (d->now() < until) d->poll(until);
-    d->poll(until);
-    d->poll(crocus::time_point::min());
+    for (const std::string& name : all_drivers) {
+        const auto d = crocus::make_io_driver(name);
+        const auto until = d->now() + std::chrono::milliseconds(1);
+        while (d->now() < until) d->poll(until);
+        d->poll(until);
+        d->poll(crocus::time_point::min());
+        BOOST_TEST((d->now() >= until));
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------- which one, and
+// decorated
+
+namespace {
+
+/// The environment with another CROCUS_DRIVER, or none, for a while.
+class chosen_driver {
+public:
+    explicit chosen_driver(const char* name) {
+        if (const char* const before = std::getenv(variable)) before_ = before;
+        set(name);
+    }
+    chosen_driver(const chosen_driver&) = delete;
+    chosen_driver& operator=(const chosen_driver&) = delete;
+    ~chosen_driver() { set(before_ ? before_->c_str() : nullptr); }
+
+private:
+    static void set(const char* name) {
+        if (name != nullptr)
+            ::setenv(variable, name, 1);
+        else
+            ::unsetenv(variable);
+    }
+    static constexpr const char* variable = "CROCUS_DRIVER";
+    std::optional<std::string> before_;
+};
+
+std::string default_driver() {
+    return crocus::run([] { return std::string(driver().name()); }, {.handle_interrupt = false});
+}
+
+/// Counts what is asked of it.
+class counting final : public crocus::testing::driver_decorator {
+public:
+    counting(std::unique_ptr<crocus::io_driver> over, std::map<std::string, int>& calls)
+        : driver_decorator(std::move(over)), calls_(calls) {}
+
+    void poll(crocus::time_point until) override { count("poll"), driver_decorator::poll(until); }
+    io_handle adopt(int fd) override { return count("adopt"), driver_decorator::adopt(fd); }
+    void close(io_handle h) noexcept override { count("close"), driver_decorator::close(h); }
+    void abort(io_handle h) noexcept override { count("abort"), driver_decorator::abort(h); }
+    io_handle open_socket(int family, int type, int protocol) override {
+        return count("open_socket"), driver_decorator::open_socket(family, type, protocol);
+    }
+    std::pair<io_handle, io_handle> open_pair(int type) override {
+        return count("open_pair"), driver_decorator::open_pair(type);
+    }
+    void connect(io_handle h, const sockaddr* a, socklen_t n) override {
+        count("connect"), driver_decorator::connect(h, a, n);
+    }
+    io_handle accept(io_handle h) override { return count("accept"), driver_decorator::accept(h); }
+    std::size_t recv(io_handle h, std::span<std::byte> into) override {
+        return count("recv"), driver_decorator::recv(h, into);
+    }
+    std::size_t send(io_handle h, std::span<const iovec> pieces) override {
+        return count("send"), driver_decorator::send(h, pieces);
+    }
+
+private:
+    void count(const char* what) { ++calls_[what]; }
+
+    std::map<std::string, int>& calls_;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(the_environment_chooses_the_driver) {
+    for (const std::string& name : all_drivers) {
+        const chosen_driver here(name.c_str());
+        BOOST_TEST(crocus::make_io_driver()->name() == name);
+        BOOST_TEST(default_driver() == name);
+    }
+    for (const char* nothing : {"", static_cast<const char*>(nullptr)}) {
+        const chosen_driver here(nothing);
+        BOOST_TEST(default_driver() == "epoll");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(an_unknown_driver_is_an_error_that_names_the_known_ones) {
+    const chosen_driver here("kqueue");
+    const auto says_which = [](const auto& e) {
+        const std::string text = e.what();
+        bool all = text.find("kqueue") != std::string::npos && text.find("CROCUS_DRIVER") != std::string::npos;
+        for (const std::string& name : all_drivers) all = all && text.find(name) != std::string::npos;
+        return all;
+    };
+    BOOST_CHECK_EXCEPTION(crocus::make_io_driver(), crocus::usage_error, says_which);
+    BOOST_CHECK_EXCEPTION(default_driver(), crocus::usage_error, says_which);
+    BOOST_CHECK_EXCEPTION(crocus::make_io_driver("kqueue"), crocus::usage_error, says_which);
+    BOOST_CHECK_THROW(crocus::make_io_driver(""), crocus::usage_error);
+    BOOST_TEST(crocus::make_io_driver("poll")->name() == "poll");  // the environment is not asked
+}
+
+BOOST_AUTO_TEST_CASE(a_decorated_driver_sees_each_call_and_passes_it_on) {
+    for (const std::string& name : all_drivers) BOOST_TEST_CONTEXT("driver: " << name) {
+            std::map<std::string, int> calls;
+            crocus::run(
+                [&] {
+                    BOOST_TEST(driver().name() == name);
+                    const auto [client, server] = tcp_pair();
+                    send(client, "ping");
+                    BOOST_TEST(receive(server) == "ping");
+                    driver().close(client);
+                    driver().abort(server);
+                    const auto [a, b] = driver().open_pair(SOCK_STREAM);
+                    driver().close(a);
+                    driver().close(b);
+                },
+                {.driver = std::make_unique<counting>(crocus::make_io_driver(name), calls), .handle_interrupt = false});
+            BOOST_TEST(calls["poll"] >= 1);
+            calls.erase("poll");
+            const std::map<std::string, int> expected{{"abort", 1},   {"accept", 1},    {"close", 4},
+                                                      {"connect", 1}, {"open_pair", 1}, {"open_socket", 2},
+                                                      {"recv", 1},    {"send", 1}};
+            BOOST_TEST((calls == expected));
+        }
+}
+
+BOOST_AUTO_TEST_CASE(a_driver_of_small_pieces_moves_all_of_a_stream) {
+    crocus::test::on_driver("small pieces", [] {
+        BOOST_TEST(driver().name() == "small pieces");
+        const auto [out, in] = driver().open_pair(SOCK_STREAM);
+        const std::string text = "a sentence that does not fit into one piece";
+        std::string got;
+        for (std::string_view left = text; !left.empty();) {
+            const std::size_t n = send(out, left);
+            BOOST_TEST((n >= 1 && n <= 7));
+            left.remove_prefix(n);
+        }
+        while (got.size() != text.size()) {
+            const std::string part = receive(in);
+            BOOST_TEST((!part.empty() && part.size() <= 7));
+            got += part;
+        }
+        BOOST_TEST(got == text);
+        driver().close(out);
+        driver().close(in);
+    });
+}
+
+// -------------------------------------------------------------------------------------------- what all drivers have in
+// common
+
+BOOST_AUTO_TEST_CASE(what_tries_waits_for_nothing) {
+    on_each_driver(all_drivers, [] {
+        const auto [a, b] = driver().open_pair(SOCK_STREAM);
+        std::string text(8, '\0');
+        const auto room = std::as_writable_bytes(std::span(text));
+        const iovec piece{const_cast<char*>("abc"), 3};
+        BOOST_TEST(!driver().try_recv(a, room).has_value());
+        BOOST_TEST(driver().try_send(b, {&piece, 1}).value() == 3u);
+        driver().wait_readable(a);
+        BOOST_TEST(driver().try_recv(a, room).value() == 3u);
+        BOOST_TEST(!driver().try_recv(a, room).has_value());
+        driver().close(b);
+        driver().wait_readable(a);
+        BOOST_TEST(driver().try_recv(a, room).value() == 0u);
+        driver().close(a);
+        BOOST_CHECK_THROW(driver().try_recv(a, room), crocus::closed_error);
+        BOOST_CHECK_THROW(driver().try_send(a, {&piece, 1}), crocus::closed_error);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_pair_of_datagram_sockets_keeps_their_bounds) {
+    on_each_driver(all_drivers, [] {
+        const auto [a, b] = driver().open_pair(SOCK_DGRAM);
+        send(b, "one");
+        send(b, "");
+        send(b, "three");
+        for (const char* expected : {"one", "", "three"}) BOOST_TEST(receive(a) == expected);
+        driver().close(a);
+        driver().close(b);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(each_operation_on_a_closed_handle_says_so) {
+    on_each_driver(all_drivers, [] {
+        auto& d = driver();
+        const io_handle closed = d.open_socket(AF_INET, SOCK_STREAM, 0);
+        const io_handle other = d.open_socket(AF_INET, SOCK_STREAM, 0);
+        d.close(closed);
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        auto* const a = reinterpret_cast<sockaddr*>(&address);
+        socklen_t length = sizeof address;
+        const iovec piece{const_cast<char*>("abc"), 3};
+        std::string text(8, '\0');
+        const auto room = std::as_writable_bytes(std::span(text));
+        for (const io_handle h : {closed, io_handle{}}) {
+            BOOST_CHECK_THROW(d.bind(h, a, length), crocus::closed_error);
+            BOOST_CHECK_THROW(d.listen(h, 1), crocus::closed_error);
+            BOOST_CHECK_THROW(d.shutdown(h, SHUT_WR), crocus::closed_error);
+            BOOST_CHECK_THROW(d.local_address(h, a, &length), crocus::closed_error);
+            BOOST_CHECK_THROW(d.remote_address(h, a, &length), crocus::closed_error);
+            BOOST_CHECK_THROW(d.connect(h, a, length), crocus::closed_error);
+            BOOST_CHECK_THROW(d.accept(h), crocus::closed_error);
+            BOOST_CHECK_THROW(d.recv(h, room), crocus::closed_error);
+            BOOST_CHECK_THROW(d.send(h, {&piece, 1}), crocus::closed_error);
+            BOOST_CHECK_THROW(d.recv_from(h, room, a, &length), crocus::closed_error);
+            BOOST_CHECK_THROW(d.try_recv_from(h, room, a, &length), crocus::closed_error);
+            BOOST_CHECK_THROW(d.send_to(h, {&piece, 1}, a, length), crocus::closed_error);
+            BOOST_CHECK_THROW(d.try_send_to(h, {&piece, 1}, a, length), crocus::closed_error);
+            BOOST_CHECK_THROW(d.wait_readable(h), crocus::closed_error);
+            BOOST_CHECK_THROW(d.wait_writable(h), crocus::closed_error);
+            BOOST_TEST(d.native(h) == -1);
+            d.close(h);
+            d.abort(h);
+        }
+        d.close(other);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(closing_wakes_those_who_wait_for_whatever) {
+    on_each_driver(all_drivers, [] {
+        auto& d = driver();
+        const auto [a, b] = d.open_pair(SOCK_STREAM);
+        const std::string filler(1 << 16, 'f');
+        const iovec piece{const_cast<char*>(filler.data()), filler.size()};
+        while (d.try_send(a, {&piece, 1})) {
+        }
+        const io_handle h = a;
+        std::vector<crocus::task<void>> waiting;
+        waiting.push_back(create_task([&] { receive(h); }));
+        waiting.push_back(create_task([&] { send(h, "x"); }));
+        waiting.push_back(create_task([&] { d.wait_readable(h); }));
+        waiting.push_back(create_task([&] { d.wait_writable(h); }));
+        crocus::yield_now();
+        d.abort(h);
+        for (auto& w : waiting) BOOST_CHECK_THROW(w.get(), crocus::closed_error);
+        d.close(b);
+    });
 }

@@ -1,32 +1,30 @@
 #define BOOST_TEST_MODULE server
-#include <boost/test/unit_test.hpp>
+#include <crocus/server.hpp>
 
+#include <boost/test/unit_test.hpp>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include <sys/resource.h>
-
 #include <crocus/error.hpp>
 #include <crocus/run.hpp>
-#include <crocus/server.hpp>
 #include <crocus/task.hpp>
 #include <crocus/wait.hpp>
 
 #include "support/loop_tests.hpp"
+#include "support/servers.hpp"
 
-namespace {
-
-void echo_lines(crocus::stream& s) {
-    for (std::string line = s.read_line(); !line.empty(); line = s.read_line()) s.write({"echo ", line});
-}
-
-crocus::stream connect(const crocus::server& to) { return crocus::open_connection("127.0.0.1", to.port()); }
-
-}  // namespace
+using crocus::stream;
+using crocus::test::all_stream_drivers;
+using crocus::test::connect;
+using crocus::test::contains;
+using crocus::test::echo_lines;
+using crocus::test::on_each_driver;
+using crocus::test::settle;
 
 BOOST_AUTO_TEST_CASE(every_connection_has_a_task_of_its_own) {  // S2
-    crocus::run([] {
+    on_each_driver(all_stream_drivers, [] {
         auto server = crocus::start_server(echo_lines, "127.0.0.1", 0);
         std::vector<std::function<std::string()>> clients;
         for (int i = 0; i < 50; ++i)
@@ -48,29 +46,49 @@ BOOST_AUTO_TEST_CASE(every_connection_has_a_task_of_its_own) {  // S2
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_handler_that_throws_is_reported_and_the_server_goes_on) {  // S2
-    crocus::run([] {
+BOOST_AUTO_TEST_CASE(a_handler_that_throws_is_reported_with_its_peer_and_the_server_goes_on) {  // S2
+    on_each_driver(all_stream_drivers, [] {
         const auto seen = crocus::test::collect_reports();
         auto server = crocus::start_server(
-            [](crocus::stream& s) {
+            [](stream& s) {
                 if (s.read_line() == "fail\n") throw std::runtime_error("on request");
                 s.write("fine\n");
             },
             "127.0.0.1", 0);
         auto first = connect(server);
         first.write("fail\n");
+        const std::string own = first.local_address().to_string();
         BOOST_TEST(first.read() == "");
         auto second = connect(server);
         second.write("go on\n");
         BOOST_TEST(second.read() == "fine\n");
         BOOST_REQUIRE(seen->size() == 1u);
-        BOOST_TEST(seen->front() == "exception in a connection handler: std::runtime_error: on request");
+        BOOST_TEST(contains(seen->front(), "connection handler"));
+        BOOST_TEST(contains(seen->front(), own));
+        BOOST_TEST(contains(seen->front(), "std::runtime_error: on request"));
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_handler_that_is_cancelled_goes_quietly) {  // S2
+    on_each_driver(all_stream_drivers, [] {
+        const auto seen = crocus::test::collect_reports();
+        auto server = crocus::start_server([](stream&) { throw crocus::cancelled_error("by itself"); }, "127.0.0.1", 0);
+        auto client = connect(server);
+        BOOST_TEST(client.read() == "");
+        {
+            auto other = crocus::start_server([](stream& s) { s.read(); }, "127.0.0.1", 0);
+            client = connect(other);
+            settle();
+        }
+        BOOST_TEST(client.read() == "");
+        BOOST_TEST(seen->empty());
     });
 }
 
 BOOST_AUTO_TEST_CASE(a_closed_server_accepts_no_more_but_serves_the_connections_it_has) {  // L37
-    crocus::run([] {
+    on_each_driver(all_stream_drivers, [] {
         auto server = crocus::start_server(echo_lines, "127.0.0.1", 0);
+        BOOST_TEST(server.is_serving());
         auto client = connect(server);
         client.write("a\n");
         BOOST_TEST(client.read_line() == "echo a\n");
@@ -84,7 +102,7 @@ BOOST_AUTO_TEST_CASE(a_closed_server_accepts_no_more_but_serves_the_connections_
 }
 
 BOOST_AUTO_TEST_CASE(wait_closed_waits_for_the_close_and_for_the_last_connection) {  // L38
-    crocus::run([] {
+    on_each_driver(all_stream_drivers, [] {
         auto server = crocus::start_server(echo_lines, "127.0.0.1", 0);
         auto waiting = crocus::create_task([&] { server.wait_closed(); });
         auto client = connect(server);
@@ -98,28 +116,90 @@ BOOST_AUTO_TEST_CASE(wait_closed_waits_for_the_close_and_for_the_last_connection
         client.close();
         waiting.get();
         BOOST_TEST(server.connections() == 0u);
+
+        auto idle = crocus::start_server(echo_lines, "127.0.0.1", 0);  // no connection: it waits for the close
+        auto waiting_too = crocus::create_task([&] { idle.wait_closed(); });
+        settle();
+        BOOST_TEST(!waiting_too.done());
+        idle.close();
+        waiting_too.get();
     });
 }
 
-BOOST_AUTO_TEST_CASE(cancelling_serve_forever_closes_the_server) {  // L40
-    crocus::run([] {
+BOOST_AUTO_TEST_CASE(cancelling_serve_forever_closes_the_server_and_waits_for_its_connections) {  // L40
+    on_each_driver(all_stream_drivers, [] {
         auto server = crocus::start_server(echo_lines, "127.0.0.1", 0);
         auto serving = crocus::create_task([&] { server.serve_forever(); });
-        crocus::yield_now();
+        auto client = connect(server);
+        client.write("a\n");
+        client.read_line();
         serving.cancel();
-        BOOST_CHECK_THROW(serving.get(), crocus::cancelled_error);
+        settle();
         BOOST_TEST(!server.is_serving());
+        BOOST_TEST(!serving.done());
+        client.write("b\n");
+        BOOST_TEST(client.read_line() == "echo b\n");
+        client.close();
+        BOOST_CHECK_THROW(serving.get(), crocus::cancelled_error);
+        BOOST_TEST(server.connections() == 0u);
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_server_that_goes_away_ends_its_handlers_first) {
-    crocus::run([] {
+BOOST_AUTO_TEST_CASE(serve_forever_returns_when_somebody_closes_the_server) {  // L37
+    on_each_driver(all_stream_drivers, [] {
+        auto server = crocus::start_server(echo_lines, "127.0.0.1", 0);
+        auto serving = crocus::create_task([&] { server.serve_forever(); });
+        settle();
+        server.close();
+        serving.get();
+    });
+}
+
+BOOST_AUTO_TEST_CASE(serve_forever_twice_or_on_a_closed_server_is_an_error) {  // L40
+    on_each_driver(all_stream_drivers, [] {
+        auto server = crocus::start_server(echo_lines, "127.0.0.1", 0);
+        auto serving = crocus::create_task([&] { server.serve_forever(); });
+        settle();
+        BOOST_CHECK_THROW(server.serve_forever(), crocus::usage_error);
+        server.start_serving();
+        auto client = connect(server);
+        client.write("it goes on\n");
+        BOOST_TEST(client.read_line() == "echo it goes on\n");
+        client.close();
+        serving.cancel();
+        BOOST_CHECK_THROW(serving.get(), crocus::cancelled_error);
+        BOOST_CHECK_EXCEPTION(server.serve_forever(), crocus::usage_error,
+                              [](const auto& e) { return contains(e.what(), "is closed"); });
+        BOOST_CHECK_THROW(server.start_serving(), crocus::usage_error);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_server_may_be_bound_first_and_serve_later) {  // L35, L40
+    on_each_driver(all_stream_drivers, [] {
+        auto server = crocus::start_server(echo_lines, "127.0.0.1", 0, {.start_serving = false});
+        BOOST_TEST(!server.is_serving());
+        BOOST_TEST(server.port() != 0);
+        BOOST_CHECK_THROW(connect(server), std::system_error);
+        auto serving = crocus::create_task([&] { server.serve_forever(); });
+        settle();
+        BOOST_TEST(server.is_serving());
+        auto client = connect(server);
+        client.write("a\n");
+        BOOST_TEST(client.read_line() == "echo a\n");
+        client.close();
+        server.close();
+        serving.get();
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_server_that_goes_away_ends_its_handlers_first) {  // L40
+    on_each_driver(all_stream_drivers, [] {
         int running = 0;
         bool seen_while_destroyed = false;
-        std::optional<crocus::stream> client;
+        std::optional<stream> client;
         {
             auto server = crocus::start_server(
-                [&](crocus::stream& s) {
+                [&](stream& s) {
                     ++running;
                     try {
                         s.read();
@@ -140,35 +220,81 @@ BOOST_AUTO_TEST_CASE(a_server_that_goes_away_ends_its_handlers_first) {
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_port_that_is_taken_is_an_error_that_names_it) {
-    crocus::run([] {
-        auto first = crocus::start_server(echo_lines, "127.0.0.1", 0);
-        BOOST_CHECK_EXCEPTION(crocus::start_server(echo_lines, "127.0.0.1", first.port()), std::system_error,
-                              [&](const auto& e) {
-                                  return std::string(e.what()).find(std::to_string(first.port())) != std::string::npos;
-                              });
+// ------------------------------------------------------------------------------------------------------------ clients
+
+BOOST_AUTO_TEST_CASE(close_clients_ends_the_reads_and_writes_of_all_handlers) {  // L39
+    on_each_driver(all_stream_drivers, [] {
+        const auto seen = crocus::test::collect_reports();
+        int closed = 0;
+        auto server = crocus::start_server(
+            [&](stream& s) {
+                try {
+                    if (s.read_line() == "flood\n")
+                        for (;;) s.write(std::string(100'000, 'x'));
+                    s.read();
+                } catch (const crocus::closed_error&) {
+                    ++closed;
+                    throw;  // which is nobody's fault
+                }
+            },
+            "127.0.0.1", 0);
+        auto a = connect(server);
+        auto b = connect(server);
+        a.write("flood\n");
+        b.write("read\n");
+        b.write("more\n");
+        while (server.connections() != 2) crocus::yield_now();
+        settle();
+        server.close_clients();
+        BOOST_TEST(server.is_serving());
+        while (server.connections() != 0) crocus::yield_now();
+        BOOST_TEST(closed == 2);
+        BOOST_TEST(seen->empty());
+        server.close();
+        server.wait_closed();
     });
 }
 
-BOOST_AUTO_TEST_CASE(running_out_of_descriptors_is_reported_and_survived) {  // L36
-    crocus::run([] {
-        const auto seen = crocus::test::collect_reports();
-        auto server = crocus::start_server(echo_lines, "127.0.0.1", 0);
+BOOST_AUTO_TEST_CASE(clients_are_closed_before_their_handlers_have_begun) {  // L39
+    on_each_driver(all_stream_drivers, [] {
+        bool was_closed = false;
+        auto server = crocus::start_server([&](stream& s) { was_closed = s.is_closed(); }, "127.0.0.1", 0);
         auto client = connect(server);
-        client.write("a\n");
-        client.read_line();
+        while (server.connections() == 0) crocus::yield_now();
+        server.close_clients();
+        while (server.connections() != 0) crocus::yield_now();
+        BOOST_TEST(client.read() == "");
+        BOOST_TEST(was_closed);
+    });
+}
 
-        rlimit before{};
-        BOOST_REQUIRE_EQUAL(::getrlimit(RLIMIT_NOFILE, &before), 0);
-        crocus::socket waiting(AF_INET);  // the last descriptor that can be had
-        const rlimit none{static_cast<rlim_t>(waiting.descriptor().native()) + 1, before.rlim_max};
-        BOOST_REQUIRE_EQUAL(::setrlimit(RLIMIT_NOFILE, &none), 0);
-        waiting.connect(crocus::address::parse("127.0.0.1", server.port()));
-        while (seen->empty()) crocus::yield_now();
-        BOOST_REQUIRE_EQUAL(::setrlimit(RLIMIT_NOFILE, &before), 0);
+BOOST_AUTO_TEST_CASE(abort_clients_resets_their_peers) {  // L39
+    on_each_driver(crocus::test::kernel_stream_drivers, [] {
+        const auto seen = crocus::test::collect_reports();
+        auto server = crocus::start_server([](stream& s) { s.read(); }, "127.0.0.1", 0);
+        auto client = connect(server);
+        while (server.connections() == 0) crocus::yield_now();
+        settle();
+        server.abort_clients();
+        BOOST_TEST(crocus::test::error_of([&] { client.read(); }) == ECONNRESET);
+        while (server.connections() != 0) crocus::yield_now();
+        BOOST_TEST(seen->empty());
+    });
+}
 
-        BOOST_TEST(seen->front().find("accepting pauses") == 0u);
-        client.write("b\n");
-        BOOST_TEST(client.read_line() == "echo b\n");
+BOOST_AUTO_TEST_CASE(a_closed_error_that_is_the_handlers_own_is_reported) {  // S2
+    on_each_driver(all_stream_drivers, [] {
+        const auto seen = crocus::test::collect_reports();
+        auto server = crocus::start_server(
+            [](stream& s) {
+                s.close();
+                s.write("x");
+            },
+            "127.0.0.1", 0);
+        auto client = connect(server);
+        BOOST_TEST(client.read() == "");
+        settle();
+        BOOST_REQUIRE(seen->size() == 1u);
+        BOOST_TEST(contains(seen->front(), "crocus::closed_error"));
     });
 }

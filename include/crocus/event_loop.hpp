@@ -502,6 +502,7 @@ private:
     void run_callback(detail::callback& c) noexcept;
     void end_iteration() noexcept;
     void fire_timers() noexcept;
+    [[nodiscard]] std::size_t count_ready() const noexcept;
     void look_ahead() const noexcept;
     void look_ahead_from_now_on(bool yes) noexcept;
     void run_special_step() noexcept;
@@ -535,7 +536,8 @@ private:
     detail::coroutine_state* waiting_coroutines_ = nullptr;
     detail::context_slot callback_context_;
     fiber* hub_exit_ = nullptr;  // set when the hub is to end: who goes on
-    bool looks_ahead_ = false;  // many have slept, and their stacks with them
+    bool looks_ahead_ = false;  // many go on, whose stacks have to be fetched
+    bool many_slept_ = false;
     bool draining_ = false;
     bool keep_ = false;  // somebody's frames refer to it for ever
     bool closed_ = false;

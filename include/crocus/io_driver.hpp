@@ -169,7 +169,8 @@ public:
 CROCUS_EXPORT std::unique_ptr<io_driver> make_io_driver();
 
 /// One by its name: "epoll"; "poll", the plain system call, of whose cost each descriptor that is waited for has a share;
-/// "simulated", a network in memory on virtual time (testing/simulated_network.hpp), for the tests of a program.
+/// "simulated", a network in memory on virtual time (testing/simulated_network.hpp), for the tests of a program: its seed
+/// is the environment's CROCUS_SEED, or else 0.
 CROCUS_EXPORT std::unique_ptr<io_driver> make_io_driver(std::string_view name);
 
 }  // namespace crocus

@@ -97,7 +97,7 @@ public:
     /// Sends what the kernel takes now, keeps the rest, and sends it in the background. After the connection was lost
     /// it is dropped; from the fifth time on, that is reported to the loop's exception handler. (R6)
     ///
-    /// Throws: usage_error   after write_eof(), during a sendfile(), or on a pipe that is read
+    /// Throws: usage_error   after write_eof(), during a send_file(), or on a pipe that is read
     void write(std::string_view data) const;
     /// The same for several pieces, which are not joined first. (R7)
     void writelines(std::span<const std::string_view> pieces) const;
@@ -108,7 +108,7 @@ public:
     /// Tells the peer, after what is in the buffer, that no more will come; reading goes on. On a pipe this is close().
     /// Idempotent. (R8)
     ///
-    /// Throws: usage_error   during a sendfile(), or on a pipe that is read
+    /// Throws: usage_error   during a send_file(), or on a pipe that is read
     void write_eof() const;
     [[nodiscard]] bool can_write_eof() const;
 
@@ -116,10 +116,10 @@ public:
     /// them in this process where the kernel can do that. Returns how many. (L49, R26)
     ///
     /// Suspends: until the kernel has taken them
-    /// Throws:   usage_error         it is closing, or at another sendfile(), or as write()
+    /// Throws:   usage_error         it is closing, or at another send_file(), or as write()
     ///           std::system_error   the file cannot be read, or the connection is broken
     ///           closed_error        it was aborted;   cancelled_error: a part may have been sent
-    std::uint64_t sendfile(int file, std::uint64_t offset = 0,
+    std::uint64_t send_file(int file, std::uint64_t offset = 0,
                            std::uint64_t count = std::numeric_limits<std::uint64_t>::max()) const;
 
     /// Hands the connection over: the next call goes to `next`, whose connection_made is not called. Does nothing once

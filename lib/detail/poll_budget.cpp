@@ -1,16 +1,20 @@
 #include <crocus/detail/poll_budget.hpp>
 
+#include <algorithm>
+
 #include "ticks.hpp"
 
 namespace crocus::detail {
 
 namespace {
 constexpr std::size_t most_steps_per_look = 128;
+constexpr std::uint64_t longest_batch = 20 * ticks_between_polls;
 }
 
-void poll_budget::restart() noexcept {
+void poll_budget::restart(std::size_t ready) noexcept {
     if (!counts_) started_ = looked_ = ticks();
     steps_left_ = single_ ? 1 : steps_per_look_;
+    owed_ = ready;
     spent_ = false;
 }
 
@@ -28,13 +32,14 @@ bool poll_budget::look() noexcept {
     }
     const std::uint64_t now = ticks();
     const std::uint64_t since_last_look = now - looked_;
+    owed_ -= std::min(owed_, single_ ? 1 : steps_per_look_);
     if (since_last_look > ticks_between_polls / 4)
         steps_per_look_ = 1;
     else if (since_last_look < ticks_between_polls / 16 && steps_per_look_ < most_steps_per_look)
         steps_per_look_ *= 2;
     steps_left_ = single_ ? 1 : steps_per_look_;
     looked_ = now;
-    spent_ = now - started_ > ticks_between_polls;
+    spent_ = now - started_ > (owed_ != 0 ? longest_batch : ticks_between_polls);
     return spent_ || single_;
 }
 
@@ -46,7 +51,7 @@ void poll_budget::step_singly(bool on) noexcept {
 void poll_budget::count_steps() noexcept {
     counts_ = true;
     steps_per_look_ = most_steps_per_look;
-    restart();
+    restart(0);
     looked_ = 0;
 }
 

@@ -59,8 +59,14 @@ void socket::connect(const address& to) {
     if (!to.is_local()) send_at_once();
 }
 
+void socket::connect(const std::string& host, std::uint16_t port, resolve_options options) {
+    options.family = get_option(SOL_SOCKET, SO_DOMAIN);
+    options.type = get_option(SOL_SOCKET, SO_TYPE);
+    connect(resolve(host, port, options).front());
+}
+
 void socket::bind(const address& to) {
-    if (!to.is_local()) set_option(SOL_SOCKET, SO_REUSEADDR, 1);
+    if (!to.is_local() && get_option(SOL_SOCKET, SO_TYPE) == SOCK_STREAM) set_option(SOL_SOCKET, SO_REUSEADDR, 1);
     if (to.family() == AF_INET6) set_option(IPPROTO_IPV6, IPV6_V6ONLY, 1);
     try {
         fd_.driver().bind(fd_.handle(), to.data(), to.size());
@@ -75,18 +81,6 @@ socket socket::accept() {
     socket s{fd(fd_.driver().accept(fd_.handle()))};
     s.send_at_once();
     return s;
-}
-
-std::size_t socket::recv(std::span<std::byte> into) { return fd_.driver().recv(fd_.handle(), into); }
-
-std::size_t socket::send(std::span<const iovec> pieces) { return fd_.driver().send(fd_.handle(), pieces); }
-
-std::optional<std::size_t> socket::try_recv(std::span<std::byte> into) {
-    return fd_.driver().try_recv(fd_.handle(), into);
-}
-
-std::optional<std::size_t> socket::try_send(std::span<const iovec> pieces) {
-    return fd_.driver().try_send(fd_.handle(), pieces);
 }
 
 void socket::send_all(std::span<const std::byte> data) {

@@ -51,7 +51,7 @@ epoll_driver::epoll_driver() : epoll_(detail::checked_result(::epoll_create1(EPO
 epoll_driver::~epoll_driver() { ::close(epoll_); }
 
 void epoll_driver::poll(time_point until) {
-    std::array<epoll_event, 256> events;
+    std::array<epoll_event, 512> events;
     const int n = wait_for_events(epoll_, events.data(), static_cast<int>(events.size()), until);
     if (n < 0) {
         if (errno == EINTR) return;  // a signal: the loop looks what it left
@@ -74,7 +74,10 @@ void epoll_driver::begin_waiting(io_handle handle, const entry& e) {
     epoll_event event{};
     event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
     event.data.u64 = tag_of(handle);
-    detail::checked_result(::epoll_ctl(epoll_, EPOLL_CTL_ADD, e.fd, &event), "epoll_ctl");
+    if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, e.fd, &event) == 0) return;
+    // One that was closed lives on in a copy, and has come back under its old number.
+    if (errno != EEXIST) detail::throw_errno("epoll_ctl");
+    detail::checked_result(::epoll_ctl(epoll_, EPOLL_CTL_MOD, e.fd, &event), "epoll_ctl");
 }
 
 // A watched descriptor is registered for one event at a time. Its owner may close it and leave a copy open: then its

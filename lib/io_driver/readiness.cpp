@@ -34,6 +34,10 @@ bool is_ready(int fd, short events) noexcept {
     return ::poll(&asked, 1, 0) > 0;
 }
 
+[[noreturn, gnu::cold]] void throw_closed(const char* operation, const char* how) {
+    throw closed_error(std::string(operation) + how);
+}
+
 bool would_wait(int error) noexcept { return error == EAGAIN || error == EWOULDBLOCK; }
 
 /// A message of these pieces, which sendmsg only reads.
@@ -163,7 +167,7 @@ readiness_driver::entry& readiness_driver::checked(io_handle handle, const char*
         if (e.generation == handle.generation && e.fd >= 0) [[likely]]
             return e;
     }
-    throw closed_error(std::string(operation) + ": the descriptor is closed");
+    throw_closed(operation, ": the descriptor is closed");
 }
 
 void readiness_driver::close(io_handle handle) noexcept {
@@ -190,7 +194,7 @@ void readiness_driver::wait_for(io_handle handle, direction entry::*which, const
     }
     (e.*which).waiters.wait();
     if (e.generation != handle.generation) [[unlikely]]
-        throw closed_error(std::string(operation) + ": closed while it waited");
+        throw_closed(operation, ": closed while it waited");
 }
 
 /// Calls unless it is known that it would wait. Negative: it would.
@@ -390,7 +394,7 @@ std::optional<std::size_t> readiness_driver::send_file(io_handle handle, int fil
     const ssize_t sent = retry(handle, &entry::out, "sendfile", [&](entry& e) -> ssize_t {
         auto at = static_cast<off_t>(offset);
         const ssize_t n = detail::without_sigpipe([&] { return ::sendfile(e.fd, file, &at, count); });
-        possible = n >= 0 || (errno != EINVAL && errno != ENOSYS);
+        possible = n >= 0 || (errno != EINVAL && errno != ESPIPE && errno != ENOSYS);
         return possible ? n : 0;
     });
     return possible ? std::optional(static_cast<std::size_t>(sent)) : std::nullopt;

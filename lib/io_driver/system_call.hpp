@@ -6,7 +6,7 @@
 
 namespace crocus::detail {
 
-[[noreturn]] inline void throw_errno(const char* operation) {
+[[noreturn, gnu::cold, gnu::noinline]] inline void throw_errno(const char* operation) {
     throw std::system_error(errno, std::generic_category(), operation);
 }
 

@@ -1,8 +1,5 @@
 #include <crocus/testing/schedule.hpp>
 
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <exception>
 #include <string>
 
@@ -10,24 +7,15 @@
 #include <crocus/event_loop.hpp>
 
 #include "../event_loop/rehearsal.hpp"
+#include "environment.hpp"
 
 namespace crocus::testing {
 
 namespace {
 
-std::optional<std::uint64_t> number_in_environment(const char* name) {
-    const char* const text = std::getenv(name);
-    if (text == nullptr || *text == '\0') return std::nullopt;
-    errno = 0;
-    const auto number = std::strtoull(text, nullptr, 10);
-    if (text[std::strspn(text, "0123456789")] != '\0' || errno != 0)
-        throw usage_error(std::string(name) + "=" + text + " is no number: a seed is one of 64 bits");
-    return number;
-}
-
-void run_with(std::uint64_t seed, const std::function<void()>& f) {
+void run_with(std::uint64_t seed, const std::function<void()>& f, const network_conditions& network) {
     try {
-        run(f, {.seed = seed});
+        run(f, {.seed = seed, .network = network});
     } catch (...) {
         const std::string number = std::to_string(seed);
         std::throw_with_nested(failure_with_seed("with seed " + number + ": " + describe(std::current_exception()) +
@@ -56,11 +44,11 @@ std::uint64_t random() { return numbers().next(); }
 
 std::size_t choose(std::size_t n) { return numbers().below(n); }
 
-void for_each_seed(std::size_t count, const std::function<void()>& f) {
-    if (const auto only = number_in_environment("CROCUS_SEED")) return run_with(*only, f);
+void for_each_seed(std::size_t count, const std::function<void()>& f, const network_conditions& network) {
+    if (const auto only = number_in_environment("CROCUS_SEED")) return run_with(*only, f, network);
     const std::uint64_t first = number_in_environment("CROCUS_FIRST_SEED").value_or(1);
     const std::uint64_t seeds = number_in_environment("CROCUS_SEEDS").value_or(count);
-    for (std::uint64_t i = 0; i != seeds; ++i) run_with(first + i, f);
+    for (std::uint64_t i = 0; i != seeds; ++i) run_with(first + i, f, network);
 }
 
 void wait_all_blocked() {

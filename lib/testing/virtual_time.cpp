@@ -33,7 +33,8 @@ void virtual_time_driver::poll(time_point until) {
     if (woken || until <= now_) return;
     // Not every time limit is somebody's timer: the loop has reasons of its own to look at its tasks.
     const event_loop* const loop = event_loop::current_if_any();
-    if (loop != nullptr && (loop->awaits_other_threads() || (!loop->has_timers() && loop->others_may_wake())))
+    if (loop != nullptr &&
+        (loop->awaits_other_threads() || (!loop->has_timers() && loop->others_may_wake() && !may_be_woken())))
         return wait_in_real_time(woken_);
     if (until == time_point::max())
         throw deadlock_error("nothing is ready, and virtual time has come to its end: everybody waits for ever");

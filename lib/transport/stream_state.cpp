@@ -147,7 +147,7 @@ std::size_t transport::state::buffered() const noexcept {
 void transport::state::require_writable(const char* doing) const {
     const std::string what = doing;
     if (kind_ == kind::read_pipe) throw usage_error(what + ": this end of the pipe is read");
-    if (sending_file_) throw usage_error(what + ": a sendfile is in progress: wait for its end");
+    if (sending_file_) throw usage_error(what + ": a send_file is in progress: wait for its end");
 }
 
 void transport::state::write(std::span<const std::string_view> pieces) {

@@ -65,9 +65,9 @@ void on_driver(const std::string& name, F f) {
 /// Drivers over the kernel's descriptors.
 inline const std::vector<std::string> kernel_drivers{"epoll", "poll"};
 /// Every driver.
-inline const std::vector<std::string> all_drivers{"epoll", "poll"};
+inline const std::vector<std::string> all_drivers{"epoll", "poll", "simulated"};
 /// The same, and one that moves streams in small pieces: for what reads and writes streams.
-inline const std::vector<std::string> all_stream_drivers{"epoll", "poll", "small pieces"};
+inline const std::vector<std::string> all_stream_drivers{"epoll", "poll", "simulated", "small pieces"};
 
 template <class F>
 void on_each_driver(const std::vector<std::string>& names, F f) {

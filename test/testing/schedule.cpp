@@ -171,7 +171,7 @@ BOOST_AUTO_TEST_CASE(what_happens_when_depends_on_no_clock) {  // C27, O20
             },
             options);
     };
-    for (const testing::run_options options : {testing::run_options{}, testing::run_options{.seed = 5}}) {
+    for (const testing::run_options& options : {testing::run_options{}, testing::run_options{.seed = 5}}) {
         const int steps = steps_until_it_fires(options, 0);
         for (int i = 0; i != 20; ++i) BOOST_TEST(steps_until_it_fires(options, 500 * i) == steps);
     }

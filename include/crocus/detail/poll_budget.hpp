@@ -10,7 +10,9 @@ namespace crocus::detail {
 
 /// Asking the kernel costs as much as a hundred switches, and looking at the time as much as five. So the time is
 /// looked at once in so many steps, as many as seem to fit into a part of the interval; the kernel is asked once in an
-/// interval of some tens of microseconds.
+/// interval of some tens of microseconds. Those that one look at the kernel has made ready may all have their turn before
+/// the next, unless that takes about a millisecond: their steps are system calls themselves, and to ask after every few of
+/// them would cost more than it tells.
 class CROCUS_EXPORT poll_budget {
 public:
     /// Before each step. True if the kernel is to be asked first.
@@ -22,8 +24,8 @@ public:
     /// spend() and spent() say so now, whatever was left.
     void expire() noexcept;
 
-    /// The kernel was asked.
-    void restart() noexcept;
+    /// The kernel was asked, and so many are ready now.
+    void restart(std::size_t ready) noexcept;
 
     /// spend() is true for every step: somebody wants to see each.
     void step_singly(bool on) noexcept;
@@ -36,6 +38,7 @@ private:
 
     std::size_t steps_left_ = 1;
     std::size_t steps_per_look_ = 1;
+    std::size_t owed_ = 0;  // steps of those that the kernel has made ready
     std::uint64_t started_ = 0;  // in ticks
     std::uint64_t looked_ = 0;  // where steps are counted: how many looks there were
     bool spent_ = false;

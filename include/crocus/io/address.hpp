@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 #include <sys/un.h>
 
 #include <crocus/config.hpp>
+#include <crocus/executor.hpp>
 
 namespace crocus {
 
@@ -63,11 +65,54 @@ private:
     socklen_t size_;
 };
 
-/// The addresses of a host, in the resolver's order. A numeric host is answered at once; a name is looked up on the
-/// loop's default executor, so that a slow resolver stops nobody else. "" means all interfaces. (L31)
+struct resolve_options {
+    int family = AF_UNSPEC;     // AF_INET or AF_INET6: addresses of this family alone
+    int type = SOCK_STREAM;     // of the sockets that they are for: a service's port may depend on it
+    int flags = 0;              // getaddrinfo's: AI_V4MAPPED, AI_ALL, AI_ADDRCONFIG
+    executor* where = nullptr;  // runs the look-up; null: threads that are there for nothing else
+
+    /// Asked in place of the system's resolver, on the thread of a look-up; throws resolve_error where it knows of none.
+    std::function<std::vector<address>(const std::string& host, const std::string& service)> resolver = {};
+};
+
+/// The addresses of a host, in the resolver's order, each once. A numeric host, or "", which stands for all interfaces,
+/// is answered at once. A name is what the loop's driver knows of it, or else is looked up on another thread, so that a
+/// slow resolver stops nobody. (L31)
+///
+/// A look-up cannot be ended. Who is cancelled, or has a time limit, does not wait for it: it goes on with what it owns,
+/// and its result is dropped. So it does not run on the loop's default executor, whose calls the end of the loop waits
+/// for. 32 look-ups of a process run at once, the next ones wait for their turn, in which they can be taken back.
 ///
 /// Suspends: while a name is looked up
-/// Throws:   resolve_error     there is none;   cancelled_error
-CROCUS_EXPORT std::vector<address> resolve(const std::string& host, std::uint16_t port);
+/// Throws:   resolve_error     there is none;   cancelled_error;   what an executor or resolver of one's own throws
+CROCUS_EXPORT std::vector<address> resolve(const std::string& host, std::uint16_t port,
+                                           const resolve_options& options = {});
+
+/// The same for a service of a name, "http", or of a number, "80"; "" is 0. Names of services are looked up too.
+CROCUS_EXPORT std::vector<address> resolve(const std::string& host, const std::string& service,
+                                           const resolve_options& options = {});
+
+struct host_name {
+    std::string host;
+    std::string service;
+};
+
+struct name_options {
+    bool numeric_host = false;
+    bool numeric_service = false;
+    bool required = false;      // where there is no name: an error, not the numeric address
+    bool datagram = false;      // the service is that of datagrams, where they differ
+    executor* where = nullptr;  // as in resolve_options
+
+    /// Asked in place of the system's resolver.
+    std::function<host_name(const address& of)> resolver = {};
+};
+
+/// The names of an address and of its port; at once if both are to be numeric. Cancelled as resolve is. (L31)
+///
+/// Suspends: while they are looked up
+/// Throws:   resolve_error     there is no name, and one is required;   cancelled_error
+///           usage_error       it is a path
+CROCUS_EXPORT host_name name_of(const address& of, const name_options& options = {});
 
 }  // namespace crocus

@@ -57,15 +57,28 @@ public:
     void wait_writable() const { driver().wait_writable(handle_); }
 
     /// Throws: closed_error   there is none, or its loop is gone
-    [[nodiscard]] io_driver& driver() const;
+    [[nodiscard]] io_driver& driver() const {
+        if (!is_open()) [[unlikely]]
+            throw_closed();
+        return *driver_;
+    }
     [[nodiscard]] io_handle handle() const noexcept { return handle_; }
 
 private:
-    [[nodiscard]] bool alive() const noexcept;
+    [[nodiscard]] bool alive() const noexcept {
+        const event_loop* const loop = event_loop::current_if_any();
+        return loop != nullptr && loop->id() == loop_id_;
+    }
+    [[noreturn, gnu::cold]] void throw_closed() const;
 
     std::uint64_t loop_id_ = 0;
     io_driver* driver_ = nullptr;
     io_handle handle_;
 };
+
+/// A new pipe: the end that is read, and the end that is written. A stream can be made of each.
+///
+/// Throws: std::system_error   no descriptor is left
+CROCUS_EXPORT std::pair<fd, fd> make_pipe();
 
 }  // namespace crocus

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 
 #include <crocus/config.hpp>
@@ -36,8 +37,13 @@ public:
     /// Suspends: until the peer accepts or refuses
     void connect(const address& to);
 
-    /// Lets a new server use the port of one that has just ended (SO_REUSEADDR); an IPv6 address stands for itself alone
-    /// (IPV6_V6ONLY).
+    /// The same for the first address that a host has for a socket of this family and type. (L47)
+    ///
+    /// Throws: resolve_error   it has none
+    void connect(const std::string& host, std::uint16_t port, resolve_options options = {});
+
+    /// Lets a new server use the port of one that has just ended (SO_REUSEADDR; not for datagrams, which a stranger could
+    /// get then); an IPv6 address stands for itself alone (IPV6_V6ONLY).
     void bind(const address& to);
 
     /// `backlog`: connections that the kernel holds until they are accepted.
@@ -49,16 +55,20 @@ public:
     /// At least one byte; 0 at the end of the stream. A datagram's beginning.
     ///
     /// Suspends: while there is nothing to read
-    std::size_t recv(std::span<std::byte> into);
+    std::size_t recv(std::span<std::byte> into) { return fd_.driver().recv(fd_.handle(), into); }
     /// Nothing if it would wait.
-    std::optional<std::size_t> try_recv(std::span<std::byte> into);
+    std::optional<std::size_t> try_recv(std::span<std::byte> into) {
+        return fd_.driver().try_recv(fd_.handle(), into);
+    }
 
     /// Sends at least one byte of the pieces, in order, and returns how many.
     ///
     /// Suspends: while the peer takes nothing
-    std::size_t send(std::span<const iovec> pieces);
+    std::size_t send(std::span<const iovec> pieces) { return fd_.driver().send(fd_.handle(), pieces); }
     /// Nothing if it would wait.
-    std::optional<std::size_t> try_send(std::span<const iovec> pieces);
+    std::optional<std::size_t> try_send(std::span<const iovec> pieces) {
+        return fd_.driver().try_send(fd_.handle(), pieces);
+    }
 
     /// All of it (sock_sendall).
     ///

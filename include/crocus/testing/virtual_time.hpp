@@ -16,7 +16,8 @@
 namespace crocus::testing {
 
 /// Virtual time: when nothing is ready the clock jumps to the next timer. Where nothing can ever become ready the main
-/// flow gets a deadlock_error instead of hanging. It has no descriptors: what asks for one gets a usage_error. (O16)
+/// flow gets a deadlock_error instead of hanging. It has no descriptors: what asks for one gets a usage_error. A driver of
+/// one's own that has derives from it, as simulated_network does: where it may_be_woken() it lets time pass. (O16)
 ///
 /// Other threads are real, and take no time: while a flow of the loop waits for one (to_thread, a call of an executor,
 /// a concurrent_future), the clock stands still, and the loop sleeps until it is woken. So it does where no timer is set

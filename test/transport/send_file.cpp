@@ -1,4 +1,4 @@
-#define BOOST_TEST_MODULE transport_sendfile
+#define BOOST_TEST_MODULE transport_send_file
 #include <boost/test/unit_test.hpp>
 
 #include <cstdio>
@@ -58,9 +58,9 @@ BOOST_AUTO_TEST_CASE(a_file_is_sent_between_what_is_written_before_and_after) { 
         connected c;
         auto sending = crocus::create_task([&] {
             c.own.write(much + "before ");
-            BOOST_TEST(c.own.sendfile(f.fd) == much.size() + 10);
-            BOOST_TEST(c.own.sendfile(f.fd, 2, 3) == 3u);
-            BOOST_TEST(c.own.sendfile(f.fd, much.size() + 10) == 0u);
+            BOOST_TEST(c.own.send_file(f.fd) == much.size() + 10);
+            BOOST_TEST(c.own.send_file(f.fd, 2, 3) == 3u);
+            BOOST_TEST(c.own.send_file(f.fd, much.size() + 10) == 0u);
             c.own.write(" after");
             c.own.close();
         });
@@ -74,14 +74,14 @@ BOOST_AUTO_TEST_CASE(nothing_else_is_written_while_a_file_is_sent_and_close_wait
     with_and_without_kernel([] {
         const file f(much);
         connected c;
-        auto sending = crocus::create_task([&] { return c.own.sendfile(f.fd); });
+        auto sending = crocus::create_task([&] { return c.own.send_file(f.fd); });
         let_run();
         BOOST_CHECK_THROW(c.own.write("x"), crocus::usage_error);
         BOOST_CHECK_THROW(c.own.writelines({"x"}), crocus::usage_error);
         BOOST_CHECK_THROW(c.own.write_eof(), crocus::usage_error);
-        BOOST_CHECK_THROW(c.own.sendfile(f.fd), crocus::usage_error);
+        BOOST_CHECK_THROW(c.own.send_file(f.fd), crocus::usage_error);
         c.own.close();
-        BOOST_CHECK_THROW(c.own.sendfile(f.fd), crocus::usage_error);
+        BOOST_CHECK_THROW(c.own.send_file(f.fd), crocus::usage_error);
         BOOST_TEST(c.rest() == much);
         BOOST_TEST(sending.get() == much.size());
         c.protocol->lost.wait();
@@ -94,11 +94,11 @@ BOOST_AUTO_TEST_CASE(a_file_is_refused_by_a_transport_that_closes_and_by_a_pipe_
         const file f("x");
         connected c;
         c.own.close();
-        BOOST_CHECK_THROW(c.own.sendfile(f.fd), crocus::usage_error);
+        BOOST_CHECK_THROW(c.own.send_file(f.fd), crocus::usage_error);
         auto [near, far] = crocus::socket::pair();
         const auto [pipe, p] = crocus::connect_read_pipe([] { return std::make_shared<crocus::test::recorder>(); },
                                                          std::move(near).descriptor());
-        BOOST_CHECK_THROW(pipe.sendfile(f.fd), crocus::usage_error);
+        BOOST_CHECK_THROW(pipe.send_file(f.fd), crocus::usage_error);
         pipe.close();
     });
 }
@@ -107,7 +107,7 @@ BOOST_AUTO_TEST_CASE(a_peer_that_goes_while_a_file_is_sent_is_an_error_of_the_ca
     with_and_without_kernel([] {
         const file f(much);
         connected c;
-        auto sending = crocus::create_task([&] { return c.own.sendfile(f.fd); });
+        auto sending = crocus::create_task([&] { return c.own.send_file(f.fd); });
         let_run();
         c.peer.close();
         BOOST_CHECK_THROW(sending.get(), std::system_error);
@@ -116,7 +116,7 @@ BOOST_AUTO_TEST_CASE(a_peer_that_goes_while_a_file_is_sent_is_an_error_of_the_ca
         connected d;
         auto waiting = crocus::create_task([&] {
             d.own.write(much);
-            return d.own.sendfile(f.fd);
+            return d.own.send_file(f.fd);
         });
         let_run();
         d.own.abort();
@@ -130,7 +130,7 @@ BOOST_AUTO_TEST_CASE(who_is_cancelled_while_a_file_is_sent_leaves_a_transport_th
     with_and_without_kernel([] {
         const file f(much);
         connected c;
-        auto sending = crocus::create_task([&] { return c.own.sendfile(f.fd); });
+        auto sending = crocus::create_task([&] { return c.own.send_file(f.fd); });
         let_run();
         sending.cancel();
         BOOST_CHECK_THROW(sending.get(), crocus::cancelled_error);

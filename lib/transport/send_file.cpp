@@ -16,9 +16,9 @@ constexpr std::uint64_t largest_piece = std::uint64_t{1} << 30;
 
 }  // namespace
 
-std::uint64_t transport::state::sendfile(int file, std::uint64_t offset, std::uint64_t count) {
-    require_writable("sendfile");
-    if (eof_wanted_ || is_closing()) throw usage_error("sendfile: the transport is closing, or write_eof was called");
+std::uint64_t transport::state::send_file(int file, std::uint64_t offset, std::uint64_t count) {
+    require_writable("send_file");
+    if (eof_wanted_ || is_closing()) throw usage_error("send_file: the transport is closing, or write_eof was called");
     struct in_progress {  // close() is put off until its end
         state& of;
         explicit in_progress(state& s) noexcept : of(s) { of.sending_file_ = true; }
@@ -46,7 +46,7 @@ void transport::state::wait_until_sent() {
 void transport::state::throw_if_lost() const {
     if (!is_lost()) return;
     if (why_lost()) std::rethrow_exception(why_lost());
-    throw closed_error("sendfile: the transport was aborted, or its peer is gone");
+    throw closed_error("send_file: the transport was aborted, or its peer is gone");
 }
 
 std::uint64_t transport::state::send_pieces_of(int file, std::uint64_t offset, std::uint64_t count) {
@@ -71,7 +71,7 @@ std::size_t transport::state::read_and_send(int file, std::uint64_t offset, std:
     ssize_t n = 0;
     do n = ::pread(file, into.data(), into.size(), static_cast<off_t>(offset));
     while (n < 0 && errno == EINTR);
-    if (n < 0) throw std::system_error(errno, std::generic_category(), "sendfile: reading the file");
+    if (n < 0) throw std::system_error(errno, std::generic_category(), "send_file: reading the file");
     socket_.send_all(into.first(static_cast<std::size_t>(n)));
     return static_cast<std::size_t>(n);
 }
