@@ -191,6 +191,18 @@ BOOST_AUTO_TEST_CASE(a_protocol_is_paused_above_the_high_mark_and_goes_on_at_the
     });
 }
 
+BOOST_AUTO_TEST_CASE(without_any_room_a_protocol_goes_on_when_all_is_sent) {  // R9
+    on_each_driver(all_stream_drivers, [] {
+        connected c;
+        c.own.set_write_buffer_limits(0);
+        c.own.write(much);
+        BOOST_TEST(c.protocol->calls == "MP");
+        BOOST_TEST(c.receive(much.size()) == much);
+        c.protocol->until([&] { return c.protocol->calls == "MPR"; });
+        c.own.close();
+    });
+}
+
 BOOST_AUTO_TEST_CASE(lower_limits_pause_a_protocol_at_once) {  // R9
     on_each_driver(all_stream_drivers, [] {
         connected c;
