@@ -31,11 +31,13 @@ public:
 
     void take(socket peer) override;
     [[nodiscard]] std::size_t connections() const noexcept override { return connections_.size(); }
+    void end_connections() noexcept override { close_clients(); }
 
 private:
     struct connection {
         std::optional<task<void>> runs;
         std::shared_ptr<transport::state> over;  // null: the factory has not returned yet
+        bool unwanted = false;                   // it was closed before that
     };
 
     void live(connection& self, socket peer) noexcept;
@@ -47,6 +49,7 @@ private:
 };
 
 void protocol_server::state::take(socket peer) {
+    if (!accepting_.is_serving()) return;  // it came too late, like those that the kernel still holds
     const auto self = connections_.emplace(connections_.end());
     auto end = detail::at_end([this, self] {
         connections_.erase(self);
@@ -58,6 +61,7 @@ void protocol_server::state::take(socket peer) {
 }
 
 void protocol_server::state::live(connection& self, socket peer) noexcept {
+    if (self.unwanted) return;
     try {
         self.over = std::make_shared<transport::state>(std::move(peer), factory_(), transport::kind::connection);
     } catch (const cancelled_error&) {
@@ -67,17 +71,15 @@ void protocol_server::state::live(connection& self, socket peer) noexcept {
             {"a connection's protocol could not be made", std::current_exception()});
         return;
     }
-    self.over->run();
+    if (!self.unwanted) self.over->run();
 }
 
 void protocol_server::state::close_clients() noexcept {
-    for (const connection& c : connections_)
-        if (c.over) c.over->close();
+    for (connection& c : connections_) c.over ? c.over->close() : void(c.unwanted = true);
 }
 
 void protocol_server::state::abort_clients() noexcept {
-    for (const connection& c : connections_)
-        if (c.over) c.over->abort();
+    for (connection& c : connections_) c.over ? c.over->abort() : void(c.unwanted = true);
 }
 
 void protocol_server::state::end() noexcept {
@@ -119,15 +121,14 @@ void protocol_server::serve_forever() { state_->accepting().serve_forever(); }
 protocol_server create_server(protocol_factory factory, std::vector<address> on,
                               const protocol_server_options& options) {
     auto bound = detail::bind_all(std::move(on), detail::listen_options(options));
-    return protocol_server(
-        std::make_unique<protocol_server::state>(std::move(factory), options, std::move(bound)));
+    return protocol_server(std::make_unique<protocol_server::state>(std::move(factory), options, std::move(bound)));
 }
 
 protocol_server create_server(protocol_factory factory, socket bound, const protocol_server_options& options) {
     protocol_server_options o = options;
     o.remove_socket_file = false;  // its file is that of who has bound it
-    return protocol_server(std::make_unique<protocol_server::state>(std::move(factory), o,
-                                                                    detail::bound_already(std::move(bound))));
+    return protocol_server(
+        std::make_unique<protocol_server::state>(std::move(factory), o, detail::bound_already(std::move(bound))));
 }
 
 protocol_server create_server(protocol_factory factory, const std::string& host, std::uint16_t port,
@@ -138,8 +139,7 @@ protocol_server create_server(protocol_factory factory, const std::string& host,
 protocol_server create_unix_server(protocol_factory factory, std::string_view path,
                                    const protocol_server_options& options) {
     auto bound = detail::bind_local(address::local(path), detail::listen_options(options));
-    return protocol_server(
-        std::make_unique<protocol_server::state>(std::move(factory), options, std::move(bound)));
+    return protocol_server(std::make_unique<protocol_server::state>(std::move(factory), options, std::move(bound)));
 }
 
 }  // namespace crocus

@@ -145,7 +145,7 @@ BOOST_AUTO_TEST_CASE(connections_go_on_after_close_and_wait_closed_waits_for_the
     });
 }
 
-BOOST_AUTO_TEST_CASE(clients_are_closed_or_aborted_by_the_server) {  // L35
+BOOST_AUTO_TEST_CASE(clients_are_closed_or_aborted_by_the_server) {  // L39
     on_each_driver(all_stream_drivers, [] {
         for (const bool abort : {false, true}) {
             const keeping factory;
@@ -161,6 +161,27 @@ BOOST_AUTO_TEST_CASE(clients_are_closed_or_aborted_by_the_server) {  // L35
             BOOST_TEST((p->reason() == "none") != abort);
             if (!abort) BOOST_TEST(p->received == "farewell");
         }
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_connection_whose_protocol_is_not_made_yet_goes_with_the_others) {  // L39
+    on_each_driver(all_stream_drivers, [] {
+        crocus::event go_on;
+        int calls = 0;
+        auto server = crocus::create_server(
+            [&] {
+                ++calls;
+                go_on.wait();
+                return make();
+            },
+            "127.0.0.1", 0);
+        const auto [client, p] = client_of(server);
+        while (calls == 0) crocus::yield_now();
+        server.close();
+        server.close_clients();
+        go_on.set();
+        server.wait_closed();
+        p->lost.wait();
     });
 }
 
@@ -202,7 +223,7 @@ BOOST_AUTO_TEST_CASE(a_server_serves_for_ever_until_it_is_cancelled_or_closed) {
 }
 
 BOOST_AUTO_TEST_CASE(several_addresses_have_one_port_and_those_that_are_not_here_are_left_out) {  // L35
-    on_each_driver(all_stream_drivers, [] {
+    on_each_driver(kernel_drivers, [] {
         const auto at = [](const char* host) { return crocus::address::parse(host, 0); };
         auto server = crocus::create_server(make, {at("127.0.0.1"), at("192.0.2.1"), at("127.0.0.2")});
         BOOST_REQUIRE_EQUAL(server.addresses().size(), 2u);

@@ -65,7 +65,8 @@ public:
     /// Stops listening, and removes a Unix socket's file, if it is still its own. Connections go on. Idempotent.
     void close() noexcept;
 
-    /// transport::close() and transport::abort() for each connection. (L39)
+    /// transport::close() and transport::abort() for each connection; one whose protocol is still being made is
+    /// dropped. (L39)
     void close_clients() noexcept;
     void abort_clients() noexcept;
 

@@ -152,6 +152,7 @@ void accepting::serve_forever() {
         wait_closed();
     } catch (const cancelled_error&) {
         close();
+        owner_.end_connections();
         wait_closed_regardless();
         throw;
     }

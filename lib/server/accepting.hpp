@@ -24,6 +24,8 @@ public:
     virtual void take(socket peer) = 0;
     /// How many there are now.
     [[nodiscard]] virtual std::size_t connections() const noexcept = 0;
+    /// serve_forever() was cancelled: they are to end soon, if anything but their own end can bring that about.
+    virtual void end_connections() noexcept {}
 
 protected:
     ~accepting_owner() = default;
