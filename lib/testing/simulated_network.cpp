@@ -204,8 +204,8 @@ void simulated_network::connect(io_handle handle, const sockaddr* to, socklen_t 
     const address target = checked_address(to, length, "connect");
     if (e->mail) return state_->connect_datagrams(*e, target);
     state_->begin_connect(*e, target);
+    const state::turn mine{*state_, *e, &state::endpoint::out};
     while (e->is == state::phase::connecting) state::wait(*e, &state::endpoint::out, "connect");
-    state_->pass_on(*e, &state::endpoint::out);
     if (e->error == 0) return;
     throw_error(e->is == state::phase::fresh ? std::exchange(e->error, 0) : e->error, "connect");
 }

@@ -182,6 +182,7 @@ BOOST_AUTO_TEST_CASE(the_local_address_is_bound_to_and_chooses_the_family) {  //
         const std::vector six{all[0]};
         const auto none = system_error_of([&] { connect(six, {.local_address = address::parse("127.0.0.1", 0)}); });
         BOOST_TEST((none.code() == std::errc::address_not_available));
+        if (crocus::event_loop::current().driver().name() == "simulated") return;  // where every address is one's own
         const auto foreign = system_error_of([&] { connect(all, {.local_address = address::parse("192.0.2.1", 0)}); });
         BOOST_TEST(std::string(foreign.what()).find("bind to 192.0.2.1") != std::string::npos);
     });

@@ -64,7 +64,7 @@ std::optional<std::vector<address>> resolve_at_once(const std::string& host, std
 std::optional<std::vector<address>> resolve_by_driver(const std::string& host, const std::string& service,
                                                       const resolve_options& options) {
     const auto known = event_loop::current().driver().look_up(host);
-    if (!known) return std::nullopt;
+    if (!known || (known->empty() && options.resolver)) return std::nullopt;
     const auto number = read_port(service);
     const std::uint16_t port = number ? *number : resolve("", service, options).front().port();
     std::vector<address> found;

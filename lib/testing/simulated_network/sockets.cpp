@@ -145,6 +145,7 @@ void simulated_network::state::set_fate(const address& of, fate f) {
 void simulated_network::state::wait(endpoint& e, side endpoint::*which, const char* operation) {
     (e.*which).wait(operation, [&] { return e.full_name(); });
     if (!e.open) throw closed_error(std::string(operation) + ": closed while it waited");
+    agent::current().throw_if_cancelled();  // after it was told: it has taken nothing yet, and the next has the turn
 }
 
 bool simulated_network::state::is_ready(const endpoint& e, side endpoint::*which) const noexcept {

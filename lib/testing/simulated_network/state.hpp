@@ -72,6 +72,14 @@ public:
     /// Tells the next who waits there, if there is something to do for it.
     void pass_on(endpoint& e, side endpoint::*which) noexcept;
 
+    /// Whoever had it, and leaves something, tells the next: also if he was told and is cancelled.
+    struct turn {
+        state& of;
+        endpoint& e;
+        side endpoint::*which;
+        ~turn() { of.pass_on(e, which); }
+    };
+
     [[nodiscard]] bool is_ready(const endpoint& e, side endpoint::*which) const noexcept;
     void wait_ready(io_handle handle, side endpoint::*which, const char* operation);
 
@@ -135,14 +143,6 @@ public:
     std::size_t connections = 0;
 
 private:
-    /// Whoever had it, and leaves something, tells the next: also if he was told and is cancelled.
-    struct turn {
-        state& of;
-        endpoint& e;
-        side endpoint::*which;
-        ~turn() { of.pass_on(e, which); }
-    };
-
     struct slot {
         std::uint32_t generation = 0;
         std::shared_ptr<endpoint> at;
