@@ -79,7 +79,8 @@ public:
     /// Throws:   cancelled_error
     void wait_closed();
 
-    /// start_serving(), and wait_closed(). A cancellation closes it, waits for the connections, and is raised. (L40)
+    /// start_serving(), and wait_closed(). A cancellation, of Ctrl-C say, closes it, cancels the handlers, waits until
+    /// they have ended, and is raised. (L40)
     ///
     /// Throws: usage_error   it is closed, or another task is in here
     void serve_forever();

@@ -25,7 +25,7 @@ public:
     /// How many there are now.
     [[nodiscard]] virtual std::size_t connections() const noexcept = 0;
     /// serve_forever() was cancelled: they are to end soon, if anything but their own end can bring that about.
-    virtual void end_connections() noexcept {}
+    virtual void end_connections() noexcept = 0;
 
 protected:
     ~accepting_owner() = default;

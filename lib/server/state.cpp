@@ -76,9 +76,14 @@ void server::state::serve(connection& c) noexcept {
     c.peer.close();
 }
 
+/// Their handlers are cancelled: they may wait for something else than the stream.
+void server::state::end_connections() noexcept {
+    for (connection& c : connections_) c.running->cancel("the server has ended");
+}
+
 void server::state::end() noexcept {
     accepting_.close();
-    for (connection& c : connections_) c.running->cancel("the server has ended");
+    end_connections();
     try {
         accepting_.wait_closed_regardless();
     } catch (...) {

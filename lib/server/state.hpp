@@ -25,6 +25,7 @@ public:
     void end_clients(End end_stream) noexcept;
 
     void take(socket peer) override;
+    void end_connections() noexcept override;
     [[nodiscard]] std::size_t connections() const noexcept override { return connections_.size(); }
 
 private:
