@@ -30,8 +30,8 @@ constexpr auto starved_look_interval = std::chrono::milliseconds(10);
 constexpr std::size_t most_starved_looks = 100;
 
 // So many that are ready at once do not fit into the first cache with their stacks.
-constexpr std::size_t many_ready = 128;
-constexpr std::size_t most_counted = 1024;
+constexpr std::uint32_t many_ready = 128;
+constexpr std::uint32_t most_counted = 1024;
 
 /// By the environment.
 bool debug_asked_for() noexcept {
@@ -453,7 +453,7 @@ void event_loop::end_iteration() noexcept {
     }
     if (!ready_.empty()) sweep_.note_activity();
     sweep_.step(tasks_, driver_->now());
-    const std::size_t ready = count_ready();
+    const std::uint32_t ready = count_ready();
     look_ahead_from_now_on(many_slept_ || ready >= many_ready);
     budget_.restart(ready);
 }
@@ -486,8 +486,8 @@ void event_loop::fire_timers() noexcept {
 }
 
 /// As far as it matters. They are fetched as they are counted.
-std::size_t event_loop::count_ready() const noexcept {
-    std::size_t n = 0;
+std::uint32_t event_loop::count_ready() const noexcept {
+    std::uint32_t n = 0;
     for (const auto* r = ready_.front(); r != nullptr && n != most_counted; r = r->next) ++n;
     return n;
 }

@@ -502,7 +502,7 @@ private:
     void run_callback(detail::callback& c) noexcept;
     void end_iteration() noexcept;
     void fire_timers() noexcept;
-    [[nodiscard]] std::size_t count_ready() const noexcept;
+    [[nodiscard]] std::uint32_t count_ready() const noexcept;
     void look_ahead() const noexcept;
     void look_ahead_from_now_on(bool yes) noexcept;
     void run_special_step() noexcept;

@@ -7,11 +7,11 @@
 namespace crocus::detail {
 
 namespace {
-constexpr std::size_t most_steps_per_look = 128;
+constexpr std::uint32_t most_steps_per_look = 128;
 constexpr std::uint64_t longest_batch = 20 * ticks_between_polls;
 }
 
-void poll_budget::restart(std::size_t ready) noexcept {
+void poll_budget::restart(std::uint32_t ready) noexcept {
     if (!counts_) started_ = looked_ = ticks();
     steps_left_ = single_ ? 1 : steps_per_look_;
     owed_ = ready;
@@ -32,7 +32,7 @@ bool poll_budget::look() noexcept {
     }
     const std::uint64_t now = ticks();
     const std::uint64_t since_last_look = now - looked_;
-    owed_ -= std::min(owed_, single_ ? 1 : steps_per_look_);
+    owed_ -= std::min(owed_, single_ ? 1U : steps_per_look_);
     if (since_last_look > ticks_between_polls / 4)
         steps_per_look_ = 1;
     else if (since_last_look < ticks_between_polls / 16 && steps_per_look_ < most_steps_per_look)

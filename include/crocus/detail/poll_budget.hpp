@@ -1,7 +1,6 @@
 // When a loop that always has something ready asks the kernel all the same.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 
 #include <crocus/config.hpp>
@@ -25,7 +24,7 @@ public:
     void expire() noexcept;
 
     /// The kernel was asked, and so many are ready now.
-    void restart(std::size_t ready) noexcept;
+    void restart(std::uint32_t ready) noexcept;
 
     /// spend() is true for every step: somebody wants to see each.
     void step_singly(bool on) noexcept;
@@ -36,9 +35,9 @@ public:
 private:
     bool look() noexcept;
 
-    std::size_t steps_left_ = 1;
-    std::size_t steps_per_look_ = 1;
-    std::size_t owed_ = 0;  // steps of those that the kernel has made ready
+    std::uint32_t steps_left_ = 1;
+    std::uint32_t steps_per_look_ = 1;
+    std::uint32_t owed_ = 0;  // steps of those that the kernel has made ready
     std::uint64_t started_ = 0;  // in ticks
     std::uint64_t looked_ = 0;  // where steps are counted: how many looks there were
     bool spent_ = false;
