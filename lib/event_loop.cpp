@@ -29,8 +29,6 @@ constinit thread_local bool thread_has_ended = false;
 constexpr auto starved_look_interval = std::chrono::milliseconds(10);
 constexpr std::size_t most_starved_looks = 100;
 
-// So many that are ready at once do not fit into the first cache with their stacks.
-constexpr std::uint32_t many_ready = 128;
 constexpr std::uint32_t most_counted = 1024;
 
 /// By the environment.
@@ -453,9 +451,7 @@ void event_loop::end_iteration() noexcept {
     }
     if (!ready_.empty()) sweep_.note_activity();
     sweep_.step(tasks_, driver_->now());
-    const std::uint32_t ready = count_ready();
-    look_ahead_from_now_on(many_slept_ || ready >= many_ready);
-    budget_.restart(ready);
+    budget_.restart(count_ready());
 }
 
 /// The loop cannot go on: its main flow, which waits, is told why.
@@ -482,10 +478,10 @@ void event_loop::fire_timers() noexcept {
     std::size_t fired = 0;
     if (!timers_.empty())
         for (const time_point now = driver_->now(); auto* const t = timers_.take_due(now); ++fired) t->fire(*t);
-    many_slept_ = fired >= 8;
+    look_ahead_from_now_on(fired >= 8);
 }
 
-/// As far as it matters. They are fetched as they are counted.
+/// As far as it matters.
 std::uint32_t event_loop::count_ready() const noexcept {
     std::uint32_t n = 0;
     for (const auto* r = ready_.front(); r != nullptr && n != most_counted; r = r->next) ++n;

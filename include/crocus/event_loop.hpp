@@ -536,8 +536,7 @@ private:
     detail::coroutine_state* waiting_coroutines_ = nullptr;
     detail::context_slot callback_context_;
     fiber* hub_exit_ = nullptr;  // set when the hub is to end: who goes on
-    bool looks_ahead_ = false;  // many go on, whose stacks have to be fetched
-    bool many_slept_ = false;
+    bool looks_ahead_ = false;  // many have slept, and their stacks with them
     bool draining_ = false;
     bool keep_ = false;  // somebody's frames refer to it for ever
     bool closed_ = false;
