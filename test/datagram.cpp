@@ -170,7 +170,7 @@ BOOST_AUTO_TEST_CASE(nothing_is_waited_for_where_try_says_so) {
             BOOST_TEST(client.try_send("one"));
             BOOST_TEST(client.try_send("two", server.local_address()));
         }
-        server.underlying().descriptor().wait_readable();
+        server.get_socket().descriptor().wait_readable();
         BOOST_TEST(server.try_receive()->data == "one");
         BOOST_TEST(server.try_receive(into)->size == 3u);
         BOOST_TEST(!server.try_receive());
@@ -211,7 +211,7 @@ BOOST_AUTO_TEST_CASE(a_refusal_is_thrown_at_a_call_and_the_endpoint_goes_on) {  
         client.send("x");
         BOOST_TEST((error_of([&] { client.receive(); }) == std::errc::connection_refused));
         client.send("y");
-        client.underlying().descriptor().wait_readable();
+        client.get_socket().descriptor().wait_readable();
         BOOST_TEST((error_of([&] { client.send("z"); }) == std::errc::connection_refused));
         auto waiting = create_task([&] { return error_of([&] { client.receive(); }); });
         crocus::yield_now();

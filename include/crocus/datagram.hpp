@@ -79,7 +79,7 @@ public:
     [[nodiscard]] const std::optional<address>& remote_address() const noexcept { return remote_; }
 
     /// For options.
-    [[nodiscard]] socket& underlying() noexcept { return socket_; }
+    [[nodiscard]] socket& get_socket() noexcept { return socket_; }
 
 private:
     friend CROCUS_EXPORT datagram_endpoint open_datagram(const std::optional<address>& local,

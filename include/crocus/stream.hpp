@@ -167,7 +167,7 @@ public:
     [[nodiscard]] address remote_address() const;
 
     /// For its options. What is read from it directly is missing here.
-    [[nodiscard]] socket& connection() noexcept { return socket_; }
+    [[nodiscard]] socket& get_socket() noexcept { return socket_; }
 
 private:
     class reading;

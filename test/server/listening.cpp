@@ -182,7 +182,7 @@ BOOST_AUTO_TEST_CASE(connections_are_kept_alive_if_wanted) {  // L35
         for (const bool wanted : {false, true}) {
             int kept = -1;
             auto server = crocus::start_server(
-                [&](stream& s) { kept = s.connection().get_option(SOL_SOCKET, SO_KEEPALIVE); }, "127.0.0.1", 0,
+                [&](stream& s) { kept = s.get_socket().get_option(SOL_SOCKET, SO_KEEPALIVE); }, "127.0.0.1", 0,
                 {.keep_alive = wanted});
             auto client = connect(server);
             BOOST_TEST(client.read() == "");
