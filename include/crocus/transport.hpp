@@ -250,10 +250,10 @@ auto connect_write_pipe(Factory factory, fd pipe, transport_options options = {}
 }
 
 struct datagram_endpoint_options {
-    std::optional<address> local = {};   // bound to; a Unix socket that nobody has bound any more is removed first
-    std::optional<address> remote = {};  // where sendto() goes without an address
-    int family = AF_UNSPEC;              // where neither is given
-    bool allow_broadcast = false;        // then the socket is not connected to `remote`, and receives from all
+    std::optional<address> local_address = {};   // bound to; a socket file with nobody behind it is removed first
+    std::optional<address> remote_address = {};  // where sendto() goes without an address
+    int family = AF_UNSPEC;                      // needed where neither is given
+    bool allow_broadcast = false;                // then the socket is not connected, and receives from all
     bool reuse_port = false;
     std::size_t stack_size = stack::default_size();
 };

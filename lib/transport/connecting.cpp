@@ -39,10 +39,10 @@ socket pipe_end(fd given) {
 }
 
 datagram_parts open_datagram_socket(const datagram_endpoint_options& options) {
-    socket s = open_datagram_socket(options.local, options.remote, options.family, options.allow_broadcast,
-                                    options.reuse_port);
-    const bool connected = options.remote && !options.allow_broadcast;
-    return {std::move(s), options.remote, connected};
+    socket s = open_datagram_socket(options.local_address, options.remote_address, options.family,
+                                    options.allow_broadcast, options.reuse_port);
+    const bool connected = options.remote_address && !options.allow_broadcast;
+    return {std::move(s), options.remote_address, connected};
 }
 
 datagram_parts given_datagram_socket(socket given) {

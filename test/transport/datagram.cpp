@@ -63,8 +63,8 @@ auto endpoint(const crocus::datagram_endpoint_options& options) {
 
 BOOST_AUTO_TEST_CASE(datagrams_come_whole_with_who_sent_them_also_empty_ones) {  // R17, P4, L43
     on_each_driver(all_drivers, [] {
-        const auto [a, p] = endpoint({.local = any_port});
-        const auto [b, q] = endpoint({.local = any_port});
+        const auto [a, p] = endpoint({.local_address = any_port});
+        const auto [b, q] = endpoint({.local_address = any_port});
         BOOST_TEST(p->calls == "M");
         a.sendto("one", b.local_address());
         a.sendto("", b.local_address());
@@ -89,10 +89,10 @@ BOOST_AUTO_TEST_CASE(datagrams_come_whole_with_who_sent_them_also_empty_ones) { 
 
 BOOST_AUTO_TEST_CASE(a_connected_endpoint_sends_to_its_peer_alone) {  // R17, L43
     on_each_driver(all_drivers, [] {
-        const auto [server, p] = endpoint({.local = any_port});
+        const auto [server, p] = endpoint({.local_address = any_port});
         const auto at = *server.local_address();
         for (const bool broadcast : {false, true}) {
-            const auto [client, q] = endpoint({.remote = at, .allow_broadcast = broadcast});
+            const auto [client, q] = endpoint({.remote_address = at, .allow_broadcast = broadcast});
             BOOST_TEST(client.remote_address().has_value() == !broadcast);
             client.sendto("plain");
             client.sendto("named", at);
@@ -113,11 +113,11 @@ BOOST_AUTO_TEST_CASE(a_connected_endpoint_sends_to_its_peer_alone) {  // R17, L4
 
 BOOST_AUTO_TEST_CASE(an_error_is_told_and_the_endpoint_stays_open) {  // P4, R17
     on_each_driver(kernel_drivers, [] {
-        const auto [gone, p] = endpoint({.local = any_port});
+        const auto [gone, p] = endpoint({.local_address = any_port});
         const auto at = *gone.local_address();
         gone.close();
         p->lost.wait();
-        const auto [client, q] = endpoint({.remote = at});
+        const auto [client, q] = endpoint({.remote_address = at});
         client.sendto("nobody is there");
         q->until([&] { return !q->errors.empty(); });
         BOOST_TEST(q->errors[0].find("refused") != std::string::npos);
@@ -125,7 +125,7 @@ BOOST_AUTO_TEST_CASE(an_error_is_told_and_the_endpoint_stays_open) {  // P4, R17
         BOOST_TEST(q->errors.size() >= 2u);
         BOOST_TEST(q->errors.back().find("too long") != std::string::npos);
         BOOST_TEST(!client.is_closing());
-        const auto [again, r] = endpoint({.local = at});
+        const auto [again, r] = endpoint({.local_address = at});
         client.sendto("now");
         r->until([&] { return !r->received.empty(); });
         BOOST_TEST(r->received[0].first == "now");
@@ -137,7 +137,7 @@ BOOST_AUTO_TEST_CASE(an_error_is_told_and_the_endpoint_stays_open) {  // P4, R17
 BOOST_AUTO_TEST_CASE(what_a_datagram_protocol_throws_is_reported_and_the_endpoint_stays_open) {  // P4, R10
     on_each_driver(all_drivers, [] {
         const auto reports = crocus::test::collect_reports();
-        const auto [a, p] = endpoint({.local = any_port});
+        const auto [a, p] = endpoint({.local_address = any_port});
         p->on_call = [](char call) {
             if (call == 'D') throw std::runtime_error("not that one");
         };
@@ -189,7 +189,7 @@ BOOST_AUTO_TEST_CASE(
 BOOST_AUTO_TEST_CASE(what_is_sent_after_the_end_is_dropped_and_reported_from_the_fifth_on) {  // R17
     on_each_driver(all_drivers, [] {
         const auto reports = crocus::test::collect_reports();
-        const auto [a, p] = endpoint({.local = any_port});
+        const auto [a, p] = endpoint({.local_address = any_port});
         a.close();
         for (int i = 0; i < 4; ++i) a.sendto("x", any_port);
         BOOST_TEST(reports->empty());
@@ -202,7 +202,7 @@ BOOST_AUTO_TEST_CASE(what_is_sent_after_the_end_is_dropped_and_reported_from_the
 BOOST_AUTO_TEST_CASE(an_endpoint_needs_an_address_or_a_family_and_addresses_of_one_family) {  // L43
     on_each_driver(all_drivers, [] {
         BOOST_CHECK_THROW(endpoint({}), crocus::usage_error);
-        BOOST_CHECK_THROW(endpoint({.local = any_port, .remote = crocus::address::parse("::1", 1)}),
+        BOOST_CHECK_THROW(endpoint({.local_address = any_port, .remote_address = crocus::address::parse("::1", 1)}),
                           crocus::usage_error);
         BOOST_CHECK_THROW(
             crocus::create_datagram_endpoint([] { return std::shared_ptr<mailbox>(); }, {.family = AF_INET}),
@@ -227,11 +227,11 @@ BOOST_AUTO_TEST_CASE(a_local_endpoint_replaces_a_socket_that_was_left_at_its_pat
         BOOST_REQUIRE(::mkdtemp(directory.data()) != nullptr);
         const std::string path = directory + "/socket";
         const auto at = crocus::address::local(path);
-        const auto [left, p] = endpoint({.local = at});
+        const auto [left, p] = endpoint({.local_address = at});
         left.close();
         p->lost.wait();
-        const auto [a, q] = endpoint({.local = at});
-        const auto [b, r] = endpoint({.remote = at});
+        const auto [a, q] = endpoint({.local_address = at});
+        const auto [b, r] = endpoint({.remote_address = at});
         b.sendto("to a path");
         q->until_received(1);
         BOOST_TEST(q->received[0].first == "to a path");
