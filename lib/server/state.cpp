@@ -7,6 +7,8 @@
 #include <crocus/error.hpp>
 #include <crocus/unraisable.hpp>
 
+#include "../detail/at_end.hpp"
+
 namespace crocus {
 
 namespace {
@@ -30,21 +32,6 @@ namespace {
 
 }  // namespace
 
-/// Calls `f` when the function that holds it is destroyed: also if its task was cancelled before it ran.
-template <class F>
-class server::state::at_end {
-public:
-    explicit at_end(F f) : f_(std::move(f)) {}
-    at_end(at_end&& other) noexcept : f_(other.f_), armed_(std::exchange(other.armed_, false)) {}
-    ~at_end() {
-        if (armed_) f_();
-    }
-
-private:
-    F f_;
-    bool armed_ = true;
-};
-
 server::state::state(std::function<void(stream&)> handler, const server_options& options, std::vector<socket> bound)
     : handler_(std::move(handler)),
       options_(options),
@@ -54,7 +41,7 @@ server::state::state(std::function<void(stream&)> handler, const server_options&
 
 void server::state::take(socket peer) {
     const auto self = connections_.insert(connections_.end(), {stream(std::move(peer), options_.stream), false, std::nullopt});
-    at_end end([this, self] {
+    detail::at_end end([this, self] {
         connections_.erase(self);
         accepting_.connection_ended();
     });

@@ -34,8 +34,6 @@ private:
         bool ended_here = false;  // by close_clients or abort_clients
         std::optional<task<void>> running;
     };
-    template <class F>
-    class at_end;
 
     void serve(connection& c) noexcept;
 
