@@ -40,7 +40,7 @@ void transport::writelines(std::span<const std::string_view> pieces) const { own
 void transport::write_eof() const { own().write_eof(); }
 bool transport::can_write_eof() const { return own().can_write_eof(); }
 
-std::uint64_t transport::send_file(int file, std::uint64_t offset, std::uint64_t count) const {
+std::uint64_t transport::send_file(int file, std::uint64_t offset, std::optional<std::uint64_t> count) const {
     return own().send_file(file, offset, count);
 }
 

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -113,15 +112,14 @@ public:
     void write_eof() const;
     [[nodiscard]] bool can_write_eof() const;
 
-    /// Sends `count` bytes of a file from `offset` on, or up to its end, after what is in the buffer, without a copy of
-    /// them in this process where the kernel can do that. Returns how many. (L49, R26)
+    /// Sends `count` bytes of a file from `offset` on, or up to its end, after what is in the buffer; returns how many.
+    /// They do not pass through this process where driver and file allow that; elsewhere a thread reads them. (L49, R26)
     ///
     /// Suspends: until the kernel has taken them
-    /// Throws:   usage_error         it is closing, or at another send_file(), or as write()
+    /// Throws:   usage_error         it is closing, or at another send_file(), the count is 0, or as write()
     ///           std::system_error   the file cannot be read, or the connection is broken
     ///           closed_error        it was aborted;   cancelled_error: a part may have been sent
-    std::uint64_t send_file(int file, std::uint64_t offset = 0,
-                           std::uint64_t count = std::numeric_limits<std::uint64_t>::max()) const;
+    std::uint64_t send_file(int file, std::uint64_t offset = 0, std::optional<std::uint64_t> count = {}) const;
 
     /// Hands the connection over: the next call goes to `next`, whose connection_made is not called. Does nothing once
     /// the connection is lost. (P3)

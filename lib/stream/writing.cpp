@@ -1,15 +1,13 @@
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <limits>
 #include <system_error>
 #include <vector>
 
-#include <unistd.h>
-
 #include <crocus/error.hpp>
-#include <crocus/executor.hpp>
 #include <crocus/stream.hpp>
+
+#include "../detail/file_reading.hpp"
 
 namespace crocus {
 
@@ -39,15 +37,6 @@ bool is_the_end(const std::error_code& error) {
     return error == std::errc::connection_reset || error == std::errc::connection_aborted ||
            error == std::errc::timed_out || error == std::errc::host_unreachable ||
            error == std::errc::network_unreachable || error == std::errc::network_down;
-}
-
-/// Reads from a place in a file; 0 at its end.
-std::size_t read_at(int file, std::uint64_t offset, std::span<char> into) {
-    for (;;) {
-        const ssize_t n = ::pread(file, into.data(), into.size(), static_cast<off_t>(offset));
-        if (n >= 0) return static_cast<std::size_t>(n);
-        if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "reading a file to be sent");
-    }
 }
 
 }  // namespace
@@ -137,13 +126,13 @@ std::uint64_t stream::send_file(int file, std::uint64_t offset, std::optional<st
     return sent;
 }
 
-/// Where neither driver nor kernel can: a thread reads, for that may take its time.
+/// Where neither driver nor kernel can.
 std::uint64_t stream::send_copied(const turn& mine, int file, std::uint64_t offset, std::uint64_t count) {
     std::vector<char> room(static_cast<std::size_t>(std::min<std::uint64_t>(count, copied_at_once)));
     std::uint64_t sent = 0;
     while (sent < count) {
-        const std::size_t wanted = static_cast<std::size_t>(std::min<std::uint64_t>(count - sent, room.size()));
-        const std::size_t n = to_thread([&] { return read_at(file, offset + sent, std::span(room).first(wanted)); });
+        const auto wanted = std::span(room).first(std::min<std::uint64_t>(count - sent, room.size()));
+        const std::size_t n = detail::read_file(file, offset + sent, std::as_writable_bytes(wanted));
         if (n == 0) break;
         iovec one = piece({room.data(), n});
         mine.send_all({&one, 1});

@@ -1,10 +1,8 @@
 // Files over transports.
 #include <algorithm>
-#include <cerrno>
-#include <system_error>
+#include <limits>
 
-#include <unistd.h>
-
+#include "../detail/file_reading.hpp"
 #include "read_room.hpp"
 #include "stream_state.hpp"
 
@@ -16,7 +14,8 @@ constexpr std::uint64_t largest_piece = std::uint64_t{1} << 30;
 
 }  // namespace
 
-std::uint64_t transport::state::send_file(int file, std::uint64_t offset, std::uint64_t count) {
+std::uint64_t transport::state::send_file(int file, std::uint64_t offset, std::optional<std::uint64_t> count) {
+    if (count == 0) throw usage_error("send_file: the count must be above 0; leave it out to send all of the file");
     require_writable("send_file");
     if (eof_wanted_ || is_closing()) throw usage_error("send_file: the transport is closing, or write_eof was called");
     struct in_progress {  // close() is put off until its end
@@ -31,7 +30,7 @@ std::uint64_t transport::state::send_file(int file, std::uint64_t offset, std::u
     const in_progress mark(*this);
     wait_until_sent();
     try {
-        return send_pieces_of(file, offset, count);
+        return send_pieces_of(file, offset, count.value_or(std::numeric_limits<std::uint64_t>::max()));
     } catch (const closed_error&) {
         throw_if_lost();
         throw;
@@ -68,12 +67,9 @@ std::size_t transport::state::send_piece_of(int file, std::uint64_t offset, std:
 std::size_t transport::state::read_and_send(int file, std::uint64_t offset, std::uint64_t most) {
     read_room room(room_for_stream);
     const auto into = room.bytes().first(std::min<std::uint64_t>(room.bytes().size(), most));
-    ssize_t n = 0;
-    do n = ::pread(file, into.data(), into.size(), static_cast<off_t>(offset));
-    while (n < 0 && errno == EINTR);
-    if (n < 0) throw std::system_error(errno, std::generic_category(), "send_file: reading the file");
-    socket_.send_all(into.first(static_cast<std::size_t>(n)));
-    return static_cast<std::size_t>(n);
+    const std::size_t n = detail::read_file(file, offset, into);
+    socket_.send_all(into.first(n));
+    return n;
 }
 
 }  // namespace crocus

@@ -24,7 +24,7 @@ public:
     void write(std::span<const std::string_view> pieces);
     void write_eof();
     [[nodiscard]] bool can_write_eof() const noexcept { return kind_ != kind::read_pipe; }
-    std::uint64_t send_file(int file, std::uint64_t offset, std::uint64_t count);
+    std::uint64_t send_file(int file, std::uint64_t offset, std::optional<std::uint64_t> count);
 
     void set_protocol(std::shared_ptr<stream_protocol> next);
     [[nodiscard]] std::shared_ptr<stream_protocol> stream() const noexcept {

@@ -89,12 +89,15 @@ BOOST_AUTO_TEST_CASE(nothing_else_is_written_while_a_file_is_sent_and_close_wait
     });
 }
 
-BOOST_AUTO_TEST_CASE(a_file_is_refused_by_a_transport_that_closes_and_by_a_pipe_that_is_read) {  // L49, R26
+BOOST_AUTO_TEST_CASE(a_file_is_refused_by_a_transport_that_closes_by_a_pipe_that_is_read_and_if_nothing_is_to_be_sent) {  // L49, R26
     with_and_without_kernel([] {
         const file f("x");
         connected c;
         c.own.close();
         BOOST_CHECK_THROW(c.own.send_file(f.fd), crocus::usage_error);
+        connected d;
+        BOOST_CHECK_THROW(d.own.send_file(f.fd, 0, 0), crocus::usage_error);
+        d.own.close();
         auto [near, far] = crocus::socket::pair();
         const auto [pipe, p] = crocus::connect_read_pipe([] { return std::make_shared<crocus::test::recorder>(); },
                                                          std::move(near).descriptor());
