@@ -246,8 +246,7 @@ int subprocess_transport::state::wait() {
     return *returncode_;
 }
 
-// ------------------------------------------------------------------------------------------------------------ the
-// handle
+// ---------------------------------------------------------------------------------------------------------- the handle
 
 subprocess_transport::state& subprocess_transport::checked() const {
     if (!state_) throw usage_error("a subprocess transport was used that is none: connection_made gives one");

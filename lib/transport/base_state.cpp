@@ -39,8 +39,7 @@ void base_transport::state::report(const char* message) noexcept {
     event_loop::current().call_exception_handler({message, std::current_exception()});
 }
 
-// -------------------------------------------------------------------------------------------------------------- its
-// life
+// ------------------------------------------------------------------------------------------------------------ its life
 
 void base_transport::state::start(const transport_options& options) {
     auto end = detail::at_end([self = shared_from_this()] {
@@ -150,8 +149,7 @@ void base_transport::state::fail(const char* message) noexcept {
     lose(why, true);
 }
 
-// ---------------------------------------------------------------------------------------------------------------
-// output
+// -------------------------------------------------------------------------------------------------------------- output
 
 void base_transport::state::added_output() {
     start_writer();
@@ -197,8 +195,7 @@ void base_transport::state::count_dropped() noexcept {
         event_loop::current().call_exception_handler({"a transport is written to whose connection is lost"});
 }
 
-// --------------------------------------------------------------------------------------------------------- flow
-// control
+// -------------------------------------------------------------------------------------------------------- flow control
 
 void base_transport::state::set_limits(std::optional<std::size_t> high, std::optional<std::size_t> low) {
     constexpr std::size_t most = std::numeric_limits<std::size_t>::max();

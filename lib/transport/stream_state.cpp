@@ -39,8 +39,7 @@ void transport::state::connection_made() {
     stream()->connection_made(transport(std::static_pointer_cast<state>(shared_from_this())));
 }
 
-// --------------------------------------------------------------------------------------------------------------
-// reading
+// ------------------------------------------------------------------------------------------------------------- reading
 
 void transport::state::resume_reading() noexcept {
     if (!reading_paused_ || is_closing()) return;
@@ -137,8 +136,7 @@ void transport::state::look_for_reader() {
         close();
 }
 
-// --------------------------------------------------------------------------------------------------------------
-// writing
+// ------------------------------------------------------------------------------------------------------------- writing
 
 std::size_t transport::state::buffered() const noexcept {
     return is_lost() ? 0 : waiting_.size() + sending_.size() - sent_;

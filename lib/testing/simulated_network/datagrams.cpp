@@ -132,8 +132,7 @@ void simulated_network::state::land(const std::weak_ptr<endpoint>& sender, const
     receiver->in.tell_next();
 }
 
-// ------------------------------------------------------------------------------------------------- between Unix
-// sockets
+// ------------------------------------------------------------------------------------------------ between Unix sockets
 
 in_memory::endpoint* simulated_network::state::local_receiver(const endpoint& e, const address* to,
                                                               const char* operation) const {

@@ -72,8 +72,7 @@ void simulated_network::state::break_connection(connection& c, const char* why) 
     }
 }
 
-// -------------------------------------------------------------------------------------------------------------
-// beginning
+// ----------------------------------------------------------------------------------------------------------- beginning
 
 void simulated_network::state::join(const std::shared_ptr<endpoint>& a, const std::shared_ptr<endpoint>& b) {
     const auto c = std::make_shared<connection>();
@@ -201,8 +200,7 @@ void simulated_network::state::send_end(endpoint& e) {
     transmit(e.link, e.end, [this, c = e.link, self = e.end] { end_way(*c, self); });
 }
 
-// ----------------------------------------------------------------------------------------------------- what goes
-// through
+// --------------------------------------------------------------------------------------------------- what goes through
 
 std::optional<std::size_t> simulated_network::state::take(endpoint& e, std::span<std::byte> into) {
     if (e.is == phase::connecting) return std::nullopt;
