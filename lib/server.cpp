@@ -20,7 +20,7 @@ server::~server() {
 }
 
 std::uint16_t server::port() const { return state_->accepting().addresses().front().port(); }
-std::vector<address> server::addresses() const { return state_->accepting().addresses(); }
+const std::vector<address>& server::addresses() const { return state_->accepting().addresses(); }
 bool server::is_serving() const noexcept { return state_->accepting().is_serving(); }
 std::size_t server::connections() const noexcept { return state_->connections(); }
 void server::start_serving() { state_->accepting().start(); }

@@ -51,7 +51,9 @@ public:
         address from;
         bool truncated;
     };
+    /// Suspends: until one comes
     received receive(std::span<char> into);
+    /// Nothing if none is there.
     std::optional<received> try_receive(std::span<char> into);
 
     /// To the remote address that it was opened with.
@@ -66,8 +68,10 @@ public:
 
     /// To `to`.
     ///
-    /// Throws: usage_error   it is connected to another address
+    /// Suspends: while the system takes nothing
+    /// Throws:   usage_error   it is connected to another address;   std::system_error   as above
     void send(std::string_view data, const address& to);
+    /// False if it would wait.
     bool try_send(std::string_view data, const address& to);
 
     /// Wakes all who wait on it with closed_error. Idempotent.

@@ -50,8 +50,8 @@ protected:
 ///
 /// Those that begin with try_ suspend nobody: they do what can be done now.
 ///
-/// Whoever derives from it may leave out abort, look_up and send_file. One that
-/// changes little of another derives from testing::driver_decorator.
+/// Whoever derives from it may leave out may_be_woken, abort, look_up and send_file. One that changes little of another
+/// derives from testing::driver_decorator.
 ///
 /// Thread: the loop's own, but for wake().
 class CROCUS_EXPORT io_driver {

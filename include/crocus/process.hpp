@@ -89,6 +89,7 @@ public:
 
     /// Throws: std::system_error   ESRCH: it has ended; a child that ends just now is none (X9)
     void send_signal(int signal) const;
+    /// send_signal(SIGTERM) and send_signal(SIGKILL).
     void terminate() const;
     void kill() const;
 

@@ -21,7 +21,7 @@ namespace crocus {
 /// Makes the protocol of a connection; a std::unique_ptr will do too.
 using protocol_factory = std::function<std::shared_ptr<stream_protocol>()>;
 
-/// As those of server_options.
+/// Each means what it does in server_options.
 struct protocol_server_options {
     int backlog = 1024;
     std::size_t max_connections = 0;
@@ -51,18 +51,23 @@ public:
     /// Suspends: until then
     ~protocol_server();
 
-    /// The port it listens on: the one that the system chose, if 0 was asked for.
+    /// The port it listens on: the one that the system chose, if 0 was asked for; 0 of a path.
     [[nodiscard]] std::uint16_t port() const;
+    /// Of each of its sockets, in order; also after close().
     [[nodiscard]] const std::vector<address>& addresses() const;
 
-    /// Begins to listen, where that was left out. Idempotent.
+    /// Begins to listen and to accept, if it does not yet. (L40)
+    ///
+    /// Throws: usage_error   it is closed;   std::system_error   the port is taken
     void start_serving();
+    /// True while it accepts connections.
     [[nodiscard]] bool is_serving() const noexcept;
 
     /// Connections whose connection_lost has not returned.
     [[nodiscard]] std::size_t connections() const noexcept;
 
     /// Stops listening, and removes a Unix socket's file, if it is still its own. Connections go on. Idempotent.
+    /// (L37)
     void close() noexcept;
 
     /// transport::close() and transport::abort() for each connection; one whose protocol is still being made is
@@ -70,11 +75,14 @@ public:
     void close_clients() noexcept;
     void abort_clients() noexcept;
 
-    /// Suspends: until the server is closed and the last connection has ended
+    /// Suspends: until the server is closed and the last connection has ended (L38)
     /// Throws:   cancelled_error
     void wait_closed();
 
-    /// Serves until it is closed. A cancellation closes it and its connections, waits for them, and is raised.
+    /// start_serving(), and wait_closed(). A cancellation, of Ctrl-C say, closes it and its connections, waits until
+    /// what is in their buffers is sent and connection_lost has returned, and is raised. (L40)
+    ///
+    /// Throws: usage_error   it is closed, or another task is in here
     void serve_forever();
 
 private:
@@ -97,11 +105,16 @@ CROCUS_EXPORT protocol_server create_server(protocol_factory factory, std::vecto
 CROCUS_EXPORT protocol_server create_server(protocol_factory factory, const std::string& host, std::uint16_t port,
                                             const protocol_server_options& options = {});
 
-/// The same over a stream socket that is bound.
+/// The same over a socket that is bound, and may listen already; the options for sockets are not used.
+///
+/// Throws: usage_error   it is no stream socket
 CROCUS_EXPORT protocol_server create_server(protocol_factory factory, socket bound,
                                             const protocol_server_options& options = {});
 
-/// The same at a path, in place of a socket that somebody has left there; the file goes with the server. (L41)
+/// The same at a path, in place of a socket that somebody has left there; the file goes with the server. A path that
+/// begins with '\0' is abstract: there is no file. (L41)
+///
+/// Throws: usage_error   the path is too long, or the port of a path was to be shared
 CROCUS_EXPORT protocol_server create_unix_server(protocol_factory factory, std::string_view path,
                                                  const protocol_server_options& options = {});
 

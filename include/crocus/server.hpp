@@ -52,7 +52,7 @@ public:
     /// The port it listens on: the one that the system chose, if 0 was asked for; 0 of a path.
     [[nodiscard]] std::uint16_t port() const;
     /// Of each of its sockets, in order; also after close().
-    [[nodiscard]] std::vector<address> addresses() const;
+    [[nodiscard]] const std::vector<address>& addresses() const;
 
     /// True while it accepts connections.
     [[nodiscard]] bool is_serving() const noexcept;

@@ -90,6 +90,7 @@ public:
     /// Makes no more calls of data_received until resume_reading(); what the peer sends stays with it and the kernel.
     /// Idempotent. (R5)
     void pause_reading() const;
+    /// Idempotent. (R5)
     void resume_reading() const;
     /// It reads: neither paused nor closing.
     [[nodiscard]] bool is_reading() const;
@@ -194,8 +195,8 @@ CROCUS_EXPORT crocus::socket pipe_end(fd given);
 
 }  // namespace detail
 
-/// Connects to a host, as connect does, makes a protocol by `factory()`, which gives a
-/// std::shared_ptr or std::unique_ptr, and returns the transport and the protocol:
+/// Connects to a host, as connect does, makes a protocol by `factory()`, which gives a std::shared_ptr or
+/// std::unique_ptr, and returns the transport and the protocol:
 ///
 ///     auto [transport, protocol] = create_connection([] { return std::make_shared<client>(); }, "localhost", 80);
 ///
@@ -223,7 +224,9 @@ auto connect_accepted_socket(Factory factory, crocus::socket accepted, transport
     return create_connection(std::move(factory), std::move(accepted), options);
 }
 
-/// The same to a Unix socket. (L41)
+/// The same to a Unix socket. A path that begins with '\0' is abstract. (L41)
+///
+/// Throws: std::system_error   nobody listens there;   usage_error   the path is too long
 template <class Factory>
 auto create_unix_connection(Factory factory, std::string_view path, transport_options options = {}) {
     return detail::open_transport(detail::connected_to(address::local(path)), factory, transport::kind::connection,
@@ -242,6 +245,8 @@ auto connect_read_pipe(Factory factory, fd pipe, transport_options options = {})
 
 /// Writes one. Where its reader goes away, connection_lost comes at once, with EPIPE if something was still to be sent;
 /// a terminal's is not watched. What the other end of a socket sends is dropped. (L44, R20)
+///
+/// Suspends and throws as connect_read_pipe.
 template <class Factory>
 auto connect_write_pipe(Factory factory, fd pipe, transport_options options = {}) {
     return detail::open_transport(detail::pipe_end(std::move(pipe)), factory, transport::kind::write_pipe, options);

@@ -52,8 +52,10 @@ public:
     /// The kernel's number; -1 if it is closed.
     [[nodiscard]] int native() const noexcept;
 
-    /// Suspends: until a read would not block;   Throws: closed_error, cancelled_error
+    /// Suspends: until a read would not block
+    /// Throws:   closed_error, cancelled_error
     void wait_readable() const { driver().wait_readable(handle_); }
+    /// The same for a write.
     void wait_writable() const { driver().wait_writable(handle_); }
 
     /// Throws: closed_error   there is none, or its loop is gone

@@ -24,6 +24,8 @@ public:
     socket() noexcept = default;
 
     /// A new one. `family`: AF_INET, AF_INET6 or AF_UNIX; `type`: SOCK_STREAM or SOCK_DGRAM.
+    ///
+    /// Throws: std::system_error   no descriptor is left
     explicit socket(int family, int type = SOCK_STREAM);
 
     /// Takes over one that is open.
@@ -81,16 +83,22 @@ public:
         std::size_t size;
         address from;
     };
+    /// Suspends: until one comes
     received recv_from(std::span<std::byte> into);
+    /// Nothing if it would wait.
     std::optional<received> try_recv_from(std::span<std::byte> into);
 
+    /// A datagram, as a whole.
+    ///
     /// Suspends: while the system takes nothing
     void send_to(std::span<const std::byte> datagram, const address& to);
     /// False if it would wait.
     bool try_send_to(std::span<const std::byte> datagram, const address& to);
 
     /// At least one byte of a file, from `offset` on, without a copy of it in this process; 0 at the file's end. Nothing
-    /// if this cannot be done with this file or driver: read it, and send.
+    /// if this cannot be done with this file or driver: read it, and send. (sock_sendfile, L48)
+    ///
+    /// Suspends: while the peer takes nothing
     std::optional<std::size_t> send_file(int file, std::uint64_t offset, std::size_t count);
 
     /// Tells the peer that no more will come (half-close).
