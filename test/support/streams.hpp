@@ -17,6 +17,7 @@
 #include <crocus/testing/driver_decorator.hpp>
 #include <crocus/timeout.hpp>
 
+#include "errors.hpp"
 #include "io_drivers.hpp"
 
 namespace crocus::test {
@@ -62,17 +63,6 @@ void with_tcp_streams(F f) {
 /// Lets everything happen that can happen now.
 inline void settle() {
     for (int i = 0; i != 20; ++i) yield_now();
-}
-
-/// The errno of the system_error that `f` throws; 0 if it throws none.
-template <class F>
-int error_of(F f) {
-    try {
-        f();
-        return 0;
-    } catch (const std::system_error& e) {
-        return e.code().value();
-    }
 }
 
 /// A clock that jumps to the next timer when nothing has been sent, received or accepted since it was last asked.

@@ -23,6 +23,7 @@
 #include <crocus/timeout.hpp>
 #include <crocus/wait.hpp>
 
+#include "support/errors.hpp"
 #include "support/loop_tests.hpp"
 #include "support/seeds.hpp"
 
@@ -30,6 +31,7 @@ using crocus::address;
 using crocus::create_task;
 using crocus::stream;
 using crocus::test::contains;
+using crocus::test::error_of;
 using crocus::testing::network_conditions;
 namespace testing = crocus::testing;
 using namespace std::chrono_literals;
@@ -45,16 +47,6 @@ crocus::duration time_of(F f) {
     const auto start = now();
     f();
     return now() - start;
-}
-
-template <class F>
-int error_of(F f) {
-    try {
-        f();
-        return 0;
-    } catch (const std::system_error& e) {
-        return e.code().value();
-    }
 }
 
 std::span<const std::byte> bytes_of(std::string_view s) { return std::as_bytes(std::span(s)); }

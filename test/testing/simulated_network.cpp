@@ -21,12 +21,14 @@
 #include <crocus/wait.hpp>
 #include <crocus/wait_queue.hpp>
 
+#include "support/errors.hpp"
 #include "support/loop_tests.hpp"
 #include "support/seeds.hpp"
 
 using crocus::address;
 using crocus::create_task;
 using crocus::test::contains;
+using crocus::test::error_of;
 using sock = crocus::socket;
 namespace testing = crocus::testing;
 using namespace std::chrono_literals;
@@ -44,17 +46,6 @@ std::string receive(sock& from, std::size_t most = 64) {
 std::size_t send(sock& to, std::string_view text) {
     const iovec piece{const_cast<char*>(text.data()), text.size()};
     return to.send({&piece, 1});
-}
-
-/// The error number that leaves `f`; 0 if none does.
-template <class F>
-int error_of(F f) {
-    try {
-        f();
-        return 0;
-    } catch (const std::system_error& e) {
-        return e.code().value();
-    }
 }
 
 sock listening(const address& on, int backlog = 10) {
