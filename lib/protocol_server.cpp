@@ -32,6 +32,7 @@ public:
     void take(socket peer) override;
     [[nodiscard]] std::size_t connections() const noexcept override { return connections_.size(); }
     void end_connections() noexcept override { close_clients(); }
+    void abort_connections() noexcept override { abort_clients(); }
 
 private:
     struct connection {

@@ -154,6 +154,26 @@ BOOST_AUTO_TEST_CASE(cancelling_serve_forever_closes_the_server_and_ends_its_con
     });
 }
 
+BOOST_AUTO_TEST_CASE(a_peer_that_takes_nothing_does_not_hold_up_the_end_of_serve_forever) {  // L40
+    crocus::test::on_driver("simulated", [] {
+        auto server = crocus::start_server(
+            [&](crocus::stream& s) {
+                try {
+                    s.read();
+                } catch (const crocus::cancelled_error&) {
+                    s.write(std::string(1'000'000, 'x'));  // which nobody reads
+                }
+            },
+            "127.0.0.1", 0);
+        auto serving = crocus::create_task([&] { server.serve_forever(); });
+        auto client = connect(server);
+        settle();
+        serving.cancel();
+        BOOST_CHECK_THROW(serving.get(), crocus::cancelled_error);
+        BOOST_TEST(server.connections() == 0u);
+    });
+}
+
 BOOST_AUTO_TEST_CASE(serve_forever_returns_when_somebody_closes_the_server) {  // L37
     on_each_driver(all_stream_drivers, [] {
         auto server = crocus::start_server(echo_lines, "127.0.0.1", 0);

@@ -80,7 +80,8 @@ public:
     void wait_closed();
 
     /// start_serving(), and wait_closed(). A cancellation, of Ctrl-C say, closes it and its connections, waits until
-    /// what is in their buffers is sent and connection_lost has returned, and is raised. (L40)
+    /// what is in their buffers is sent and connection_lost has returned, and is raised. Connections that have not ended
+    /// within 5 s are aborted. (L40)
     ///
     /// Throws: usage_error   it is closed, or another task is in here
     void serve_forever();

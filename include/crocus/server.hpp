@@ -80,7 +80,7 @@ public:
     void wait_closed();
 
     /// start_serving(), and wait_closed(). A cancellation, of Ctrl-C say, closes it, cancels the handlers, waits until
-    /// they have ended, and is raised. (L40)
+    /// they have ended, and is raised. Streams of those that take longer than 5 s are aborted. (L40)
     ///
     /// Throws: usage_error   it is closed, or another task is in here
     void serve_forever();

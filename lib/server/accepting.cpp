@@ -8,6 +8,7 @@
 #include <utility>
 
 #include <crocus/error.hpp>
+#include <crocus/timeout.hpp>
 
 #include "../detail/at_end.hpp"
 
@@ -17,6 +18,7 @@ namespace {
 
 constexpr int accepts_between_yields = 64;
 constexpr std::chrono::seconds pause{1};
+constexpr std::chrono::seconds patience{5};  // with connections, when serve_forever was cancelled
 
 bool is_exhaustion(int error) noexcept {
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
@@ -152,10 +154,19 @@ void accepting::serve_forever() {
         wait_closed();
     } catch (const cancelled_error&) {
         close();
-        owner_.end_connections();
-        wait_closed_regardless();
+        end_connections_in_time();
         throw;
     }
+}
+
+/// A peer that takes nothing must not keep a program from ending.
+void accepting::end_connections_in_time() {
+    owner_.end_connections();
+    defer_cancellation([&] {
+        if (move_on_after(patience, [&] { wait_closed(); })) return;
+        owner_.abort_connections();
+        wait_closed();
+    });
 }
 
 }  // namespace crocus::detail

@@ -26,6 +26,8 @@ public:
     [[nodiscard]] virtual std::size_t connections() const noexcept = 0;
     /// serve_forever() was cancelled: they are to end soon, if anything but their own end can bring that about.
     virtual void end_connections() noexcept = 0;
+    /// They have not ended in time, since their peers do not take what is still to be sent, say.
+    virtual void abort_connections() noexcept = 0;
 
 protected:
     ~accepting_owner() = default;
@@ -70,6 +72,7 @@ private:
     void accept_one(socket& from);
     void wait_for_room();
     [[nodiscard]] bool has_ended() const noexcept { return !open_ && tasks_ == 0 && owner_.connections() == 0; }
+    void end_connections_in_time();
     void signal_if_ended() noexcept;
     void require_open(const char* operation) const;
 

@@ -26,6 +26,9 @@ public:
 
     void take(socket peer) override;
     void end_connections() noexcept override;
+    void abort_connections() noexcept override {
+        end_clients([](stream& s) { s.abort(); });
+    }
     [[nodiscard]] std::size_t connections() const noexcept override { return connections_.size(); }
 
 private:
