@@ -38,9 +38,12 @@ private:
         std::optional<task<void>> runs;
         std::shared_ptr<transport::state> over;  // null: the factory has not returned yet
         bool unwanted = false;                   // it was closed before that
+        bool being_made = true;  // its task is: one that starts eagerly may have ended before its maker knows it
+        bool ended = false;
     };
 
     void live(connection& self, socket peer) noexcept;
+    void ended(std::list<connection>::iterator c) noexcept;
 
     const protocol_factory factory_;
     const protocol_server_options options_;
@@ -51,13 +54,25 @@ private:
 void protocol_server::state::take(socket peer) {
     if (!accepting_.is_serving()) return;  // it came too late, like those that the kernel still holds
     const auto self = connections_.emplace(connections_.end());
-    auto end = detail::at_end([this, self] {
-        connections_.erase(self);
-        accepting_.connection_ended();
-    });
+    struct making {
+        state& of;
+        std::list<connection>::iterator it;
+        ~making() {
+            it->being_made = false;
+            if (it->ended) of.ended(it);
+        }
+    } const made{*this, self};
+    auto end = detail::at_end([this, self] { ended(self); });
     self->runs =
         create_task([this, self, p = std::move(peer), end = std::move(end)]() mutable { live(*self, std::move(p)); },
                     {.name = "transport", .stack_size = options_.stack_size});
+}
+
+void protocol_server::state::ended(std::list<connection>::iterator c) noexcept {
+    c->ended = true;
+    if (c->being_made) return;
+    connections_.erase(c);
+    accepting_.connection_ended();
 }
 
 void protocol_server::state::live(connection& self, socket peer) noexcept {
@@ -86,7 +101,8 @@ void protocol_server::state::end() noexcept {
     try {
         accepting_.close();
         abort_clients();
-        for (connection& c : connections_) c.runs->cancel("the server has ended");
+        for (connection& c : connections_)
+            if (c.runs) c.runs->cancel("the server has ended");
         accepting_.wait_closed_regardless();
     } catch (...) {
         report_unraisable("while a server was destroyed", std::current_exception());

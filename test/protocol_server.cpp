@@ -14,6 +14,7 @@
 #include <crocus/context_var.hpp>
 #include <crocus/error.hpp>
 #include <crocus/protocol_server.hpp>
+#include <crocus/stream.hpp>
 #include <crocus/task.hpp>
 
 #include "support/io_drivers.hpp"
@@ -299,5 +300,21 @@ BOOST_AUTO_TEST_CASE(a_file_that_is_no_socket_is_not_replaced_by_a_server) {  //
                               [&](const auto& e) { return std::string(e.what()).find(d.path()) != std::string::npos; });
         BOOST_TEST(d.has_socket());
         ::unlink(d.path().c_str());
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_connection_that_starts_eagerly_may_end_before_it_is_known) {  // T23
+    on_each_driver(all_stream_drivers, [] {
+        crocus::event_loop::current().set_task_factory(crocus::eager_task_factory);
+        const auto reports = crocus::test::collect_reports();
+        auto server = crocus::create_server(
+            []() -> std::shared_ptr<crocus::stream_protocol> { throw std::runtime_error("none"); }, "127.0.0.1", 0,
+            {.max_connections = 1});
+        for (int i = 0; i != 3; ++i) {
+            auto s = crocus::open_connection("127.0.0.1", server.port());
+            BOOST_TEST(s.read() == "");
+        }
+        BOOST_TEST(reports->size() == 3u);
+        BOOST_TEST(server.connections() == 0u);
     });
 }
