@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -28,6 +29,7 @@
 
 #include "support/io_drivers.hpp"
 
+using namespace std::chrono_literals;
 using crocus::create_task;
 using crocus::io_handle;
 using crocus::test::all_drivers;
@@ -853,4 +855,28 @@ BOOST_AUTO_TEST_CASE(closing_wakes_those_who_wait_for_whatever) {
         for (auto& w : waiting) BOOST_CHECK_THROW(w.get(), crocus::closed_error);
         d.close(b);
     });
+}
+
+BOOST_AUTO_TEST_CASE(who_only_tries_is_told_of_what_comes_later) {
+    for (const bool waited_before : {false, true})
+        on_each_driver(all_drivers, [&] {
+            auto& d = driver();
+            const auto [a, b] = tcp_pair();
+            std::byte room[16];
+            if (waited_before) {
+                auto reading = create_task([&] { return receive(b); });
+                poll_now();
+                send(a, "waited for");
+                BOOST_TEST(reading.get() == "waited for");
+            }
+            for (const std::string_view text : {"one", "two", "three"}) {  // each of which is read to its end
+                send(a, text);
+                std::optional<std::size_t> n;
+                for (int tries = 0; !n && tries != 1000; ++tries) {
+                    n = d.try_recv(b, room);
+                    if (!n) poll_now();
+                }
+                BOOST_TEST(n.value_or(0) == text.size());
+            }
+        });
 }

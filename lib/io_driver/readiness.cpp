@@ -211,6 +211,13 @@ auto readiness_driver::try_once(io_handle handle, direction entry::*which, const
     return result{-1};
 }
 
+/// The same for those who wait nowhere: what the kernel was never told of, it never says to be ready.
+template <class Call>
+auto readiness_driver::try_now(io_handle handle, direction entry::*which, const char* operation, Call call) {
+    if (entry& e = checked(handle, operation); !e.registered) (e.*which).ready = true;
+    return try_once(handle, which, operation, call);
+}
+
 /// Calls until the kernel has an answer other than "not now".
 template <class Call>
 auto readiness_driver::retry(io_handle handle, direction entry::*which, const char* operation, Call call) {
@@ -358,7 +365,7 @@ std::size_t readiness_driver::recv(io_handle handle, std::span<std::byte> into) 
 }
 
 std::optional<std::size_t> readiness_driver::try_recv(io_handle handle, std::span<std::byte> into) {
-    return unless_it_would_wait(try_once(handle, &entry::in, "recv", calls::receive(into)));
+    return unless_it_would_wait(try_now(handle, &entry::in, "recv", calls::receive(into)));
 }
 
 std::size_t readiness_driver::send(io_handle handle, std::span<const iovec> pieces) {
@@ -366,7 +373,7 @@ std::size_t readiness_driver::send(io_handle handle, std::span<const iovec> piec
 }
 
 std::optional<std::size_t> readiness_driver::try_send(io_handle handle, std::span<const iovec> pieces) {
-    return unless_it_would_wait(try_once(handle, &entry::out, "send", calls::send(pieces)));
+    return unless_it_would_wait(try_now(handle, &entry::out, "send", calls::send(pieces)));
 }
 
 std::size_t readiness_driver::recv_from(io_handle handle, std::span<std::byte> into, sockaddr* from,
@@ -376,7 +383,7 @@ std::size_t readiness_driver::recv_from(io_handle handle, std::span<std::byte> i
 
 std::optional<std::size_t> readiness_driver::try_recv_from(io_handle handle, std::span<std::byte> into, sockaddr* from,
                                                            socklen_t* length) {
-    return unless_it_would_wait(try_once(handle, &entry::in, "recvfrom", calls::receive_from(into, from, length)));
+    return unless_it_would_wait(try_now(handle, &entry::in, "recvfrom", calls::receive_from(into, from, length)));
 }
 
 void readiness_driver::send_to(io_handle handle, std::span<const iovec> pieces, const sockaddr* to, socklen_t length) {
@@ -385,7 +392,7 @@ void readiness_driver::send_to(io_handle handle, std::span<const iovec> pieces, 
 
 bool readiness_driver::try_send_to(io_handle handle, std::span<const iovec> pieces, const sockaddr* to,
                                    socklen_t length) {
-    return try_once(handle, &entry::out, "sendto", calls::send_to(pieces, to, length)) >= 0;
+    return try_now(handle, &entry::out, "sendto", calls::send_to(pieces, to, length)) >= 0;
 }
 
 std::optional<std::size_t> readiness_driver::send_file(io_handle handle, int file, std::uint64_t offset,

@@ -108,6 +108,8 @@ private:
     template <class Call>
     auto try_once(io_handle handle, direction entry::*which, const char* operation, Call call);
     template <class Call>
+    auto try_now(io_handle handle, direction entry::*which, const char* operation, Call call);
+    template <class Call>
     auto retry(io_handle handle, direction entry::*which, const char* operation, Call call);
 
     int wake_;
