@@ -7,6 +7,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cerrno>
+#include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -879,4 +880,17 @@ BOOST_AUTO_TEST_CASE(who_only_tries_is_told_of_what_comes_later) {
                 BOOST_TEST(n.value_or(0) == text.size());
             }
         });
+}
+
+BOOST_AUTO_TEST_CASE(a_message_of_more_pieces_than_the_kernel_takes_is_not_sent_in_part) {
+    on_each_driver(kernel_drivers, [] {
+        auto& d = driver();
+        char letter = 'x';
+        const std::vector<iovec> pieces(IOV_MAX + 1, iovec{&letter, 1});
+        const auto [messages, receiver] = d.open_pair(SOCK_DGRAM);
+        BOOST_CHECK_THROW(d.send(messages, pieces), std::system_error);
+        BOOST_TEST(!d.try_recv(receiver, std::as_writable_bytes(std::span(&letter, 1))).has_value());
+        const auto [stream, other] = d.open_pair(SOCK_STREAM);
+        BOOST_TEST(d.send(stream, pieces) == std::size_t{IOV_MAX});
+    });
 }

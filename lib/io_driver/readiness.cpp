@@ -46,7 +46,7 @@ msghdr message_of(std::span<const iovec> pieces, const sockaddr* to = nullptr, s
     message.msg_name = const_cast<sockaddr*>(to);
     message.msg_namelen = length;
     message.msg_iov = const_cast<iovec*>(pieces.data());
-    message.msg_iovlen = std::min<std::size_t>(pieces.size(), IOV_MAX);
+    message.msg_iovlen = pieces.size();
     return message;
 }
 
@@ -145,6 +145,11 @@ void readiness_driver::leave(io_handle handle) noexcept {
     free_slots_.push_back(handle.slot);
 }
 
+readiness_driver::kind readiness_driver::kind_of(int family, int type) noexcept {
+    if ((type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) != SOCK_STREAM) return kind::messages;
+    return is_internet(family) ? kind::tcp : kind::other_stream;
+}
+
 io_handle readiness_driver::adopt(int fd) {
     if (const io_handle watched = open_entry(fd); watched && arm(watched, false, false)) {
         entries_[watched.slot]->watcher->ready(false, false);  // it asks again for what it waits for
@@ -158,7 +163,7 @@ io_handle readiness_driver::adopt(int fd) {
     const bool is_socket = ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) == 0 &&
                            ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
     if (!is_socket) return add(fd, kind::no_socket);
-    return add(fd, is_internet(family) && type == SOCK_STREAM ? kind::tcp : kind::other_socket);
+    return add(fd, kind_of(family, type));
 }
 
 readiness_driver::entry& readiness_driver::checked(io_handle handle, const char* operation) const {
@@ -244,7 +249,7 @@ void readiness_driver::wait_writable(io_handle handle) { wait_ready(handle, &ent
 
 io_handle readiness_driver::open_socket(int family, int type, int protocol) {
     const int fd = checked_result(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol), "socket");
-    return add(fd, is_internet(family) && type == SOCK_STREAM ? kind::tcp : kind::other_socket);
+    return add(fd, kind_of(family, type));
 }
 
 std::pair<io_handle, io_handle> readiness_driver::open_pair(int type) {
@@ -252,8 +257,8 @@ std::pair<io_handle, io_handle> readiness_driver::open_pair(int type) {
     checked_result(::socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()), "socketpair");
     io_handle first;
     try {
-        first = add(ends[0], kind::other_socket);
-        return {first, add(ends[1], kind::other_socket)};
+        first = add(ends[0], kind_of(AF_UNIX, type));
+        return {first, add(ends[1], kind_of(AF_UNIX, type))};
     } catch (...) {
         if (first)
             close(first);
@@ -343,7 +348,9 @@ struct readiness_driver::calls {
         return [pieces](entry& e) {
             if (e.what == kind::no_socket) return write(e.fd, pieces);
             if (pieces.size() == 1) return ::send(e.fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
-            const msghdr message = message_of(pieces);
+            // More pieces than the kernel takes: of a stream it gets the first ones, a message is refused as a whole.
+            const bool in_parts = e.what != kind::messages && pieces.size() > IOV_MAX;
+            const msghdr message = message_of(in_parts ? pieces.first(IOV_MAX) : pieces);
             return ::sendmsg(e.fd, &message, MSG_NOSIGNAL);
         };
     }
