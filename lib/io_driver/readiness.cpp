@@ -407,7 +407,7 @@ std::optional<std::size_t> readiness_driver::send_file(io_handle handle, int fil
     bool possible = true;
     const ssize_t sent = retry(handle, &entry::out, "sendfile", [&](entry& e) -> ssize_t {
         auto at = static_cast<off_t>(offset);
-        const ssize_t n = detail::without_sigpipe([&] { return ::sendfile(e.fd, file, &at, count); });
+        const ssize_t n = detail::without_sigpipe([&] { return ::sendfile(e.fd, file, &at, count); }, true);
         possible = n >= 0 || (errno != EINVAL && errno != ESPIPE && errno != ENOSYS);
         return possible ? n : 0;
     });
