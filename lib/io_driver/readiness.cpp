@@ -110,7 +110,7 @@ io_handle readiness_driver::enter(int fd) {
     if (free_slots_.empty()) {
         slot = static_cast<std::uint32_t>(entries_.size());
         entries_.push_back(std::make_unique<entry>());
-        free_slots_.reserve(entries_.size());  // so that leave() need not allocate
+        free_slots_.reserve(entries_.capacity());  // so that leave() need not allocate
     } else {
         slot = free_slots_.back();
         free_slots_.pop_back();
