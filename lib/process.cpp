@@ -6,6 +6,7 @@
 #include <mutex>
 #include <system_error>
 
+#include <poll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -96,17 +97,20 @@ private:
 /// What one pipe's transport calls.
 class subprocess_transport::state::pipe_protocol final : public protocol {
 public:
-    pipe_protocol(std::shared_ptr<state> of, int number) noexcept : of_(std::move(of)), number_(number) {}
+    pipe_protocol(std::shared_ptr<state> of, int number) noexcept : of_(std::move(of)), number_(number) {
+        ++of_->open_pipes_;
+    }
+    /// Also if the connection was never lost: its task was cancelled before it began, or it has another protocol now.
+    ~pipe_protocol() override { end(); }
+    pipe_protocol(const pipe_protocol&) = delete;
+    pipe_protocol& operator=(const pipe_protocol&) = delete;
 
     void data_received(std::string_view data) override {
         of_->call("exception in a protocol's pipe_data_received",
                   [&](subprocess_protocol& p) { p.pipe_data_received(number_, data); });
     }
     void connection_lost(std::exception_ptr why) override {
-        const auto lost = detail::at_end([of = of_.get()] {
-            --of->open_pipes_;
-            of->changed_.notify_all();
-        });
+        const auto lost = detail::at_end([this] { end(); });
         of_->call("exception in a protocol's pipe_connection_lost",
                   [&](subprocess_protocol& p) { p.pipe_connection_lost(number_, why); });
     }
@@ -114,8 +118,15 @@ public:
     void resume_writing() override { of_->protocol_->resume_writing(); }
 
 private:
+    void end() noexcept {
+        if (std::exchange(ended_, true)) return;
+        --of_->open_pipes_;
+        of_->changed_.notify_all();
+    }
+
     const std::shared_ptr<state> of_;
     const int number_;
+    bool ended_ = false;
 };
 
 void subprocess_transport::state::start() {
@@ -165,7 +176,6 @@ void subprocess_transport::state::begin() {
 
 void subprocess_transport::state::open_pipe(std::size_t number) {
     const auto what = number == STDIN_FILENO ? transport::kind::write_pipe : transport::kind::read_pipe;
-    ++open_pipes_;
     auto p = std::make_shared<pipe_protocol>(shared_from_this(), static_cast<int>(number));
     pipes_[number] = transport::open(socket(std::move(child_.pipes[number])), std::move(p), what, {});
 }
@@ -179,8 +189,13 @@ void subprocess_transport::state::await_exit() {
 void subprocess_transport::state::reap() noexcept {
     siginfo_t end{};
     int result = -1;
-    do result = ::waitid(P_PIDFD, static_cast<id_t>(child_.process.native()), &end, WEXITED);
-    while (result != 0 && errno == EINTR);
+    for (;;) {
+        result = ::waitid(P_PIDFD, static_cast<id_t>(child_.process.native()), &end, WEXITED);
+        if (result == 0 || (errno != EINTR && errno != EAGAIN)) break;
+        // The descriptor is non-blocking: a child that was killed just now has still to end.
+        pollfd ended{child_.process.native(), POLLIN, 0};
+        ::poll(&ended, 1, -1);
+    }
     if (result == 0) {
         returncode_ = end.si_code == CLD_EXITED ? end.si_status : -end.si_status;
     } else {

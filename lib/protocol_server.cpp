@@ -32,16 +32,19 @@ public:
     void take(socket peer) override;
     [[nodiscard]] std::size_t connections() const noexcept override { return connections_.size(); }
     void end_connections() noexcept override { close_clients(); }
-    void abort_connections() noexcept override { abort_clients(); }
+    void abort_connections() noexcept override;
 
 private:
     struct connection {
         std::optional<task<void>> runs;
         std::shared_ptr<transport::state> over;  // null: the factory has not returned yet
         bool unwanted = false;                   // it was closed before that
+        bool being_made = true;  // its task is: one that starts eagerly may have ended before its maker knows it
+        bool ended = false;
     };
 
     void live(connection& self, socket peer) noexcept;
+    void ended(std::list<connection>::iterator c) noexcept;
 
     const protocol_factory factory_;
     const protocol_server_options options_;
@@ -52,13 +55,21 @@ private:
 void protocol_server::state::take(socket peer) {
     if (!accepting_.is_serving()) return;  // it came too late, like those that the kernel still holds
     const auto self = connections_.emplace(connections_.end());
-    auto end = detail::at_end([this, self] {
-        connections_.erase(self);
-        accepting_.connection_ended();
+    const detail::at_end made([this, self] {
+        self->being_made = false;
+        if (self->ended) ended(self);
     });
+    detail::at_end end([this, self] { ended(self); });
     self->runs =
         create_task([this, self, p = std::move(peer), end = std::move(end)]() mutable { live(*self, std::move(p)); },
                     {.name = "transport", .stack_size = options_.stack_size});
+}
+
+void protocol_server::state::ended(std::list<connection>::iterator c) noexcept {
+    c->ended = true;
+    if (c->being_made) return;
+    connections_.erase(c);
+    accepting_.connection_ended();
 }
 
 void protocol_server::state::live(connection& self, socket peer) noexcept {
@@ -83,11 +94,17 @@ void protocol_server::state::abort_clients() noexcept {
     for (connection& c : connections_) c.over ? c.over->abort() : void(c.unwanted = true);
 }
 
+/// Their protocols may wait for something else than the peer.
+void protocol_server::state::abort_connections() noexcept {
+    abort_clients();
+    for (connection& c : connections_)
+        if (c.runs) c.runs->cancel("the server has ended");
+}
+
 void protocol_server::state::end() noexcept {
     try {
         accepting_.close();
-        abort_clients();
-        for (connection& c : connections_) c.runs->cancel("the server has ended");
+        abort_connections();
         accepting_.wait_closed_regardless();
     } catch (...) {
         report_unraisable("while a server was destroyed", std::current_exception());

@@ -7,12 +7,14 @@
 
 #include <boost/test/unit_test.hpp>
 #include <cerrno>
+#include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -28,6 +30,7 @@
 
 #include "support/io_drivers.hpp"
 
+using namespace std::chrono_literals;
 using crocus::create_task;
 using crocus::io_handle;
 using crocus::test::all_drivers;
@@ -610,6 +613,17 @@ BOOST_AUTO_TEST_CASE(wake_ends_a_poll_of_another_thread_and_one_that_has_not_beg
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_descriptor_has_one_owner) {
+    on_each_driver(kernel_drivers, [] {
+        const auto [a, b] = socket_pair();
+        const io_handle owned = driver().adopt(a);
+        BOOST_CHECK_THROW(driver().adopt(a), crocus::usage_error);
+        BOOST_TEST(driver().native(owned) == a);
+        driver().close(owned);
+        ::close(b);
+    });
+}
+
 BOOST_AUTO_TEST_CASE(a_poll_ends_when_its_time_has_come) {
     for (const std::string& name : all_drivers) {
         const auto d = crocus::make_io_driver(name);
@@ -852,5 +866,42 @@ BOOST_AUTO_TEST_CASE(closing_wakes_those_who_wait_for_whatever) {
         d.abort(h);
         for (auto& w : waiting) BOOST_CHECK_THROW(w.get(), crocus::closed_error);
         d.close(b);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(who_only_tries_is_told_of_what_comes_later) {
+    for (const bool waited_before : {false, true})
+        on_each_driver(all_drivers, [&] {
+            auto& d = driver();
+            const auto [a, b] = tcp_pair();
+            std::byte room[16];
+            if (waited_before) {
+                auto reading = create_task([&] { return receive(b); });
+                poll_now();
+                send(a, "waited for");
+                BOOST_TEST(reading.get() == "waited for");
+            }
+            for (const std::string_view text : {"one", "two", "three"}) {  // each of which is read to its end
+                send(a, text);
+                std::optional<std::size_t> n;
+                for (int tries = 0; !n && tries != 1000; ++tries) {
+                    n = d.try_recv(b, room);
+                    if (!n) poll_now();
+                }
+                BOOST_TEST(n.value_or(0) == text.size());
+            }
+        });
+}
+
+BOOST_AUTO_TEST_CASE(a_message_of_more_pieces_than_the_kernel_takes_is_not_sent_in_part) {
+    on_each_driver(kernel_drivers, [] {
+        auto& d = driver();
+        char letter = 'x';
+        const std::vector<iovec> pieces(IOV_MAX + 1, iovec{&letter, 1});
+        const auto [messages, receiver] = d.open_pair(SOCK_DGRAM);
+        BOOST_CHECK_THROW(d.send(messages, pieces), std::system_error);
+        BOOST_TEST(!d.try_recv(receiver, std::as_writable_bytes(std::span(&letter, 1))).has_value());
+        const auto [stream, other] = d.open_pair(SOCK_STREAM);
+        BOOST_TEST(d.send(stream, pieces) == std::size_t{IOV_MAX});
     });
 }

@@ -298,3 +298,25 @@ BOOST_AUTO_TEST_CASE(a_child_that_somebody_else_has_waited_for_has_ended_with_25
         BOOST_TEST(reports->size() == 1u);
     });
 }
+
+BOOST_AUTO_TEST_CASE(a_loop_that_ends_while_a_child_starts_leaves_none_and_waits_for_nothing) {  // R18
+    for (int turns = 0; turns != 16; ++turns)
+        on_each_driver(kernel_drivers, [turns] {
+            auto starting = crocus::create_task([] {
+                static_cast<void>(
+                    crocus::subprocess_exec([] { return std::make_shared<crocus::subprocess_protocol>(); }, {"cat"}));
+            });
+            for (int i = 0; i != turns; ++i) crocus::yield_now();
+        });
+    BOOST_TEST(::waitpid(-1, nullptr, WNOHANG) == -1);  // neither running nor a zombie
+    BOOST_TEST(errno == ECHILD);
+}
+
+BOOST_AUTO_TEST_CASE(a_pipe_that_was_given_another_protocol_is_not_waited_for) {
+    on_each_driver(kernel_drivers, [] {
+        auto [child, p] = crocus::subprocess_exec([] { return std::make_shared<crocus::subprocess_protocol>(); }, {"cat"});
+        child.get_pipe_transport(1).set_protocol(std::make_shared<crocus::protocol>());
+        child.get_pipe_transport(0).close();
+        BOOST_TEST(child.wait() == 0);
+    });
+}

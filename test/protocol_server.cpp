@@ -14,6 +14,7 @@
 #include <crocus/context_var.hpp>
 #include <crocus/error.hpp>
 #include <crocus/protocol_server.hpp>
+#include <crocus/stream.hpp>
 #include <crocus/task.hpp>
 
 #include "support/io_drivers.hpp"
@@ -222,6 +223,32 @@ BOOST_AUTO_TEST_CASE(a_server_serves_for_ever_until_it_is_cancelled_or_closed) {
     });
 }
 
+BOOST_AUTO_TEST_CASE(neither_a_peer_that_takes_nothing_nor_a_protocol_that_waits_holds_up_the_end) {  // L40
+    struct stuck final : crocus::protocol {
+        void data_received(std::string_view) override { crocus::sleep(std::chrono::hours(1)); }
+    };
+    struct generous final : crocus::protocol {
+        void connection_made(crocus::transport t) override { t.write(std::string(1'000'000, 'x')); }
+    };
+    crocus::test::on_driver("simulated", [] {
+        for (const bool waits : {false, true}) {
+            auto server = crocus::create_server(
+                [&]() -> std::shared_ptr<crocus::protocol> {
+                    if (waits) return std::make_shared<stuck>();
+                    return std::make_shared<generous>();
+                },
+                "127.0.0.1", 0);
+            auto serving = crocus::create_task([&] { server.serve_forever(); });
+            auto client = crocus::open_connection("127.0.0.1", server.port());
+            client.write("x");
+            let_run();
+            serving.cancel();
+            BOOST_CHECK_THROW(serving.get(), crocus::cancelled_error);
+            BOOST_TEST(server.connections() == 0u);
+        }
+    });
+}
+
 BOOST_AUTO_TEST_CASE(several_addresses_have_one_port_and_those_that_are_not_here_are_left_out) {  // L35
     on_each_driver(kernel_drivers, [] {
         const auto at = [](const char* host) { return crocus::address::parse(host, 0); };
@@ -299,5 +326,21 @@ BOOST_AUTO_TEST_CASE(a_file_that_is_no_socket_is_not_replaced_by_a_server) {  //
                               [&](const auto& e) { return std::string(e.what()).find(d.path()) != std::string::npos; });
         BOOST_TEST(d.has_socket());
         ::unlink(d.path().c_str());
+    });
+}
+
+BOOST_AUTO_TEST_CASE(a_connection_that_starts_eagerly_may_end_before_it_is_known) {  // T23
+    on_each_driver(all_stream_drivers, [] {
+        crocus::event_loop::current().set_task_factory(crocus::eager_task_factory);
+        const auto reports = crocus::test::collect_reports();
+        auto server = crocus::create_server(
+            []() -> std::shared_ptr<crocus::stream_protocol> { throw std::runtime_error("none"); }, "127.0.0.1", 0,
+            {.max_connections = 1});
+        for (int i = 0; i != 3; ++i) {
+            auto s = crocus::open_connection("127.0.0.1", server.port());
+            BOOST_TEST(s.read() == "");
+        }
+        BOOST_TEST(reports->size() == 3u);
+        BOOST_TEST(server.connections() == 0u);
     });
 }

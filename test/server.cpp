@@ -327,3 +327,17 @@ BOOST_AUTO_TEST_CASE(a_closed_error_that_is_the_handlers_own_is_reported) {  // 
         BOOST_TEST(contains(seen->front(), "crocus::closed_error"));
     });
 }
+
+BOOST_AUTO_TEST_CASE(a_handler_that_starts_eagerly_may_end_before_its_connection_is_known) {  // T23
+    on_each_driver(all_stream_drivers, [] {
+        crocus::event_loop::current().set_task_factory(crocus::eager_task_factory);
+        int served = 0;
+        auto server = crocus::start_server([&](stream&) { ++served; }, "127.0.0.1", 0, {.max_connections = 1});
+        for (int i = 0; i != 3; ++i) {
+            auto s = connect(server);
+            BOOST_TEST(s.read() == "");
+        }
+        BOOST_TEST(served == 3);
+        BOOST_TEST(server.connections() == 0u);
+    });
+}

@@ -35,6 +35,8 @@ struct datagram_options {
 /// Operations throw closed_error, cancelled_error, and std::system_error: also for what an earlier datagram has met,
 /// since a connected endpoint learns that its peer refused it (connection_refused), at the next call. That call did
 /// nothing, and the endpoint can be used further.
+///
+/// Requires: nobody receives from it while it is moved or destroyed
 class CROCUS_EXPORT datagram_endpoint {
 public:
     /// Takes over a socket, with the address that it is connected to, if it is.

@@ -58,7 +58,7 @@ public:
 
     /// Closes it. (S15)
     ///
-    /// Requires: nobody reads it
+    /// Requires: nobody reads or writes it
     ~stream() = default;
 
     // --------------------------------------------------------------------------------------------------------- reading

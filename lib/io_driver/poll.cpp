@@ -25,8 +25,9 @@ void poll_driver::poll(time_point until) {
 void poll_driver::ask(io_handle handle, const entry& e) {
     if (e.fd < 0 || (e.watcher != nullptr && !is_watched_file(handle, e))) return;
     short events = 0;
-    if (e.watches_input || !e.in.waiters.empty()) events |= POLLIN | POLLRDHUP;
-    if (e.watches_output || !e.out.waiters.empty()) events |= POLLOUT;
+    // Also where nobody waits any more: try_recv() looks only at what is known to be ready.
+    if (e.watches_input || !e.in.ready) events |= POLLIN | POLLRDHUP;
+    if (e.watches_output || !e.out.ready) events |= POLLOUT;
     if (events == 0) return;
     asked_.push_back({e.fd, events, 0});
     asked_for_.push_back(handle);

@@ -46,7 +46,7 @@ msghdr message_of(std::span<const iovec> pieces, const sockaddr* to = nullptr, s
     message.msg_name = const_cast<sockaddr*>(to);
     message.msg_namelen = length;
     message.msg_iov = const_cast<iovec*>(pieces.data());
-    message.msg_iovlen = std::min<std::size_t>(pieces.size(), IOV_MAX);
+    message.msg_iovlen = pieces.size();
     return message;
 }
 
@@ -110,7 +110,7 @@ io_handle readiness_driver::enter(int fd) {
     if (free_slots_.empty()) {
         slot = static_cast<std::uint32_t>(entries_.size());
         entries_.push_back(std::make_unique<entry>());
-        free_slots_.reserve(entries_.size());  // so that leave() need not allocate
+        free_slots_.reserve(entries_.capacity());  // so that leave() need not allocate
     } else {
         slot = free_slots_.back();
         free_slots_.pop_back();
@@ -145,7 +145,14 @@ void readiness_driver::leave(io_handle handle) noexcept {
     free_slots_.push_back(handle.slot);
 }
 
+readiness_driver::kind readiness_driver::kind_of(int family, int type) noexcept {
+    if ((type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) != SOCK_STREAM) return kind::messages;
+    return is_internet(family) ? kind::tcp : kind::other_stream;
+}
+
 io_handle readiness_driver::adopt(int fd) {
+    if (const io_handle before = open_entry(fd); before && entries_[before.slot]->watcher == nullptr)
+        throw usage_error("descriptor " + std::to_string(fd) + " has an owner in this loop already, who would close it");
     if (const io_handle watched = open_entry(fd); watched && arm(watched, false, false)) {
         entries_[watched.slot]->watcher->ready(false, false);  // it asks again for what it waits for
         throw usage_error("descriptor " + std::to_string(fd) + " is watched: remove its reader and writer first");
@@ -158,7 +165,7 @@ io_handle readiness_driver::adopt(int fd) {
     const bool is_socket = ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size) == 0 &&
                            ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
     if (!is_socket) return add(fd, kind::no_socket);
-    return add(fd, is_internet(family) && type == SOCK_STREAM ? kind::tcp : kind::other_socket);
+    return add(fd, kind_of(family, type));
 }
 
 readiness_driver::entry& readiness_driver::checked(io_handle handle, const char* operation) const {
@@ -211,6 +218,13 @@ auto readiness_driver::try_once(io_handle handle, direction entry::*which, const
     return result{-1};
 }
 
+/// The same for those who wait nowhere: what the kernel was never told of, it never says to be ready.
+template <class Call>
+auto readiness_driver::try_now(io_handle handle, direction entry::*which, const char* operation, Call call) {
+    if (entry& e = checked(handle, operation); !e.registered) (e.*which).ready = true;
+    return try_once(handle, which, operation, call);
+}
+
 /// Calls until the kernel has an answer other than "not now".
 template <class Call>
 auto readiness_driver::retry(io_handle handle, direction entry::*which, const char* operation, Call call) {
@@ -237,7 +251,7 @@ void readiness_driver::wait_writable(io_handle handle) { wait_ready(handle, &ent
 
 io_handle readiness_driver::open_socket(int family, int type, int protocol) {
     const int fd = checked_result(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol), "socket");
-    return add(fd, is_internet(family) && type == SOCK_STREAM ? kind::tcp : kind::other_socket);
+    return add(fd, kind_of(family, type));
 }
 
 std::pair<io_handle, io_handle> readiness_driver::open_pair(int type) {
@@ -245,8 +259,8 @@ std::pair<io_handle, io_handle> readiness_driver::open_pair(int type) {
     checked_result(::socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()), "socketpair");
     io_handle first;
     try {
-        first = add(ends[0], kind::other_socket);
-        return {first, add(ends[1], kind::other_socket)};
+        first = add(ends[0], kind_of(AF_UNIX, type));
+        return {first, add(ends[1], kind_of(AF_UNIX, type))};
     } catch (...) {
         if (first)
             close(first);
@@ -336,7 +350,9 @@ struct readiness_driver::calls {
         return [pieces](entry& e) {
             if (e.what == kind::no_socket) return write(e.fd, pieces);
             if (pieces.size() == 1) return ::send(e.fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
-            const msghdr message = message_of(pieces);
+            // More pieces than the kernel takes: of a stream it gets the first ones, a message is refused as a whole.
+            const bool in_parts = e.what != kind::messages && pieces.size() > IOV_MAX;
+            const msghdr message = message_of(in_parts ? pieces.first(IOV_MAX) : pieces);
             return ::sendmsg(e.fd, &message, MSG_NOSIGNAL);
         };
     }
@@ -358,7 +374,7 @@ std::size_t readiness_driver::recv(io_handle handle, std::span<std::byte> into) 
 }
 
 std::optional<std::size_t> readiness_driver::try_recv(io_handle handle, std::span<std::byte> into) {
-    return unless_it_would_wait(try_once(handle, &entry::in, "recv", calls::receive(into)));
+    return unless_it_would_wait(try_now(handle, &entry::in, "recv", calls::receive(into)));
 }
 
 std::size_t readiness_driver::send(io_handle handle, std::span<const iovec> pieces) {
@@ -366,7 +382,7 @@ std::size_t readiness_driver::send(io_handle handle, std::span<const iovec> piec
 }
 
 std::optional<std::size_t> readiness_driver::try_send(io_handle handle, std::span<const iovec> pieces) {
-    return unless_it_would_wait(try_once(handle, &entry::out, "send", calls::send(pieces)));
+    return unless_it_would_wait(try_now(handle, &entry::out, "send", calls::send(pieces)));
 }
 
 std::size_t readiness_driver::recv_from(io_handle handle, std::span<std::byte> into, sockaddr* from,
@@ -376,7 +392,7 @@ std::size_t readiness_driver::recv_from(io_handle handle, std::span<std::byte> i
 
 std::optional<std::size_t> readiness_driver::try_recv_from(io_handle handle, std::span<std::byte> into, sockaddr* from,
                                                            socklen_t* length) {
-    return unless_it_would_wait(try_once(handle, &entry::in, "recvfrom", calls::receive_from(into, from, length)));
+    return unless_it_would_wait(try_now(handle, &entry::in, "recvfrom", calls::receive_from(into, from, length)));
 }
 
 void readiness_driver::send_to(io_handle handle, std::span<const iovec> pieces, const sockaddr* to, socklen_t length) {
@@ -385,7 +401,7 @@ void readiness_driver::send_to(io_handle handle, std::span<const iovec> pieces, 
 
 bool readiness_driver::try_send_to(io_handle handle, std::span<const iovec> pieces, const sockaddr* to,
                                    socklen_t length) {
-    return try_once(handle, &entry::out, "sendto", calls::send_to(pieces, to, length)) >= 0;
+    return try_now(handle, &entry::out, "sendto", calls::send_to(pieces, to, length)) >= 0;
 }
 
 std::optional<std::size_t> readiness_driver::send_file(io_handle handle, int file, std::uint64_t offset,
@@ -393,7 +409,7 @@ std::optional<std::size_t> readiness_driver::send_file(io_handle handle, int fil
     bool possible = true;
     const ssize_t sent = retry(handle, &entry::out, "sendfile", [&](entry& e) -> ssize_t {
         auto at = static_cast<off_t>(offset);
-        const ssize_t n = detail::without_sigpipe([&] { return ::sendfile(e.fd, file, &at, count); });
+        const ssize_t n = detail::without_sigpipe([&] { return ::sendfile(e.fd, file, &at, count); }, true);
         possible = n >= 0 || (errno != EINVAL && errno != ESPIPE && errno != ENOSYS);
         return possible ? n : 0;
     });

@@ -64,7 +64,7 @@ protected:
         bool ready = true;
     };
 
-    enum class kind : unsigned char { tcp, other_socket, no_socket };
+    enum class kind : unsigned char { tcp, other_stream, messages, no_socket };
 
     struct entry {
         int fd = -1;
@@ -101,12 +101,15 @@ private:
     entry& checked(io_handle handle, const char* operation) const;
     io_handle add(int fd, kind what);
     io_handle enter(int fd);
+    [[nodiscard]] static kind kind_of(int family, int type) noexcept;
     [[nodiscard]] io_handle open_entry(int fd) const noexcept;
     void leave(io_handle handle) noexcept;
     void wait_for(io_handle handle, direction entry::*which, const char* operation);
     void wait_ready(io_handle handle, direction entry::*which, short events, const char* operation);
     template <class Call>
     auto try_once(io_handle handle, direction entry::*which, const char* operation, Call call);
+    template <class Call>
+    auto try_now(io_handle handle, direction entry::*which, const char* operation, Call call);
     template <class Call>
     auto retry(io_handle handle, direction entry::*which, const char* operation, Call call);
 

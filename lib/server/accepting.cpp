@@ -63,15 +63,23 @@ void accepting::start() {
     }
     serving_ = true;
     at = addresses_.begin();
-    for (listener& l : listeners_) {
-        ++tasks_;
-        auto end = at_end([this] {
-            --tasks_;
-            signal_if_ended();
-        });
-        l.accepts = create_task([this, &l, end = std::move(end)] { accept_all(l.sock); },
-                                {.name = "accept " + (at++)->to_string()});
+    try {
+        for (listener& l : listeners_) begin(l, *at++);
+    } catch (...) {
+        close();  // those that have begun refer to this
+        wait_closed_regardless();
+        throw;
     }
+}
+
+void accepting::begin(listener& l, const address& at) {
+    ++tasks_;
+    at_end end([this] {
+        --tasks_;
+        signal_if_ended();
+    });
+    l.accepts = create_task([this, &l, end = std::move(end)] { accept_all(l.sock); },
+                            {.name = "accept " + at.to_string()});
 }
 
 // ----------------------------------------------------------------------------------------------------------- accepting

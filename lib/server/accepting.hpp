@@ -68,6 +68,7 @@ private:
         std::optional<task<void>> accepts;
     };
 
+    void begin(listener& l, const address& at);
     void accept_all(socket& from);
     void accept_one(socket& from);
     void wait_for_room();

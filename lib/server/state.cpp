@@ -40,13 +40,21 @@ server::state::state(std::function<void(stream&)> handler, const server_options&
 }
 
 void server::state::take(socket peer) {
-    const auto self = connections_.insert(connections_.end(), {stream(std::move(peer), options_.stream), false, std::nullopt});
-    detail::at_end end([this, self] {
-        connections_.erase(self);
-        accepting_.connection_ended();
+    const auto self = connections_.emplace(connections_.end(), stream(std::move(peer), options_.stream));
+    const detail::at_end made([this, self] {
+        self->being_made = false;
+        if (self->ended) ended(self);
     });
+    detail::at_end end([this, self] { ended(self); });
     self->running = create_task([this, self, end = std::move(end)] { serve(*self); },
                                 {.name = "connection", .stack_size = options_.stack_size});
+}
+
+void server::state::ended(std::list<connection>::iterator c) noexcept {
+    c->ended = true;
+    if (c->being_made) return;
+    connections_.erase(c);
+    accepting_.connection_ended();
 }
 
 void server::state::serve(connection& c) noexcept {
@@ -65,7 +73,8 @@ void server::state::serve(connection& c) noexcept {
 
 /// Their handlers are cancelled: they may wait for something else than the stream.
 void server::state::end_connections() noexcept {
-    for (connection& c : connections_) c.running->cancel("the server has ended");
+    for (connection& c : connections_)
+        if (c.running) c.running->cancel("the server has ended");
 }
 
 void server::state::end() noexcept {

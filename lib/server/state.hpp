@@ -5,6 +5,7 @@
 #include <functional>
 #include <list>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include <crocus/server.hpp>
@@ -33,12 +34,17 @@ public:
 
 private:
     struct connection {
+        explicit connection(stream s) noexcept : peer(std::move(s)) {}
+
         stream peer;
         bool ended_here = false;  // by close_clients or abort_clients
         std::optional<task<void>> running;
+        bool being_made = true;  // its task is: one that starts eagerly may have ended before its maker knows it
+        bool ended = false;
     };
 
     void serve(connection& c) noexcept;
+    void ended(std::list<connection>::iterator c) noexcept;
 
     std::function<void(stream&)> handler_;
     const server_options options_;
