@@ -92,6 +92,19 @@ bool fails_with(std::errc code, const std::system_error& e) { return e.code() ==
 // --------------------------------------------------------------------------------------------------- receiving,
 // sending
 
+BOOST_AUTO_TEST_CASE(small_messages_of_tcp_sockets_are_sent_at_once_on_both_sides) {  // R14
+    on_each_driver(kernel_drivers, [] {
+        crocus::socket listener(AF_INET);
+        listener.bind(crocus::address::parse("127.0.0.1", 0));
+        listener.listen(1);
+        crocus::socket client(AF_INET);
+        client.connect(listener.local_address());
+        const crocus::socket server = listener.accept();
+        BOOST_TEST(client.get_option(IPPROTO_TCP, TCP_NODELAY) != 0);
+        BOOST_TEST(server.get_option(IPPROTO_TCP, TCP_NODELAY) != 0);
+    });
+}
+
 BOOST_AUTO_TEST_CASE(what_can_be_done_at_once_suspends_nobody) {  // L46
     on_each_driver(all_drivers, [] {
         auto [near, far] = crocus::socket::pair();
