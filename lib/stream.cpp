@@ -106,9 +106,8 @@ stream open_connection(const std::string& host, std::uint16_t port, stream_optio
 }
 
 stream open_unix_connection(std::string_view path, stream_options options) {
-    socket s(AF_UNIX);
-    s.connect(address::local(path));
-    return stream(std::move(s), options);
+    const address at = address::local(path);
+    return stream(connect(std::span(&at, 1)), options);
 }
 
 }  // namespace crocus

@@ -189,7 +189,6 @@ private:
 
     [[nodiscard]] socket& sink() noexcept { return two_ ? second_ : socket_; }
     void send_all(std::span<iovec> pieces);
-    std::uint64_t send_copied(const turn& mine, int file, std::uint64_t offset, std::uint64_t count);
     bool drop_until_end(std::size_t most);
 
     socket socket_;  // what is read, and written unless there is a second

@@ -189,7 +189,6 @@ auto open_transport(crocus::socket over, Factory& factory, transport::kind what,
     return std::pair(std::move(opened), std::move(made));
 }
 
-CROCUS_EXPORT crocus::socket connected_to(const address& to);
 CROCUS_EXPORT crocus::socket stream_socket(crocus::socket given);
 CROCUS_EXPORT crocus::socket pipe_end(fd given);
 
@@ -229,8 +228,8 @@ auto connect_accepted_socket(Factory factory, crocus::socket accepted, transport
 /// Throws: std::system_error   nobody listens there;   usage_error   the path is too long
 template <class Factory>
 auto create_unix_connection(Factory factory, std::string_view path, transport_options options = {}) {
-    return detail::open_transport(detail::connected_to(address::local(path)), factory, transport::kind::connection,
-                                  options);
+    const address at = address::local(path);
+    return detail::open_transport(connect(std::span(&at, 1)), factory, transport::kind::connection, options);
 }
 
 /// Reads a pipe, fifo, socket or terminal: its end is eof_received, whose result does not matter, and

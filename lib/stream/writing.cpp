@@ -1,21 +1,18 @@
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <system_error>
 #include <vector>
 
 #include <crocus/error.hpp>
 #include <crocus/stream.hpp>
 
-#include "../detail/file_reading.hpp"
+#include "../detail/file_sending.hpp"
 
 namespace crocus {
 
 namespace {
 
 constexpr std::size_t pieces_without_allocation = 16;
-constexpr std::size_t copied_at_once = std::size_t{256} << 10;
-constexpr std::uint64_t sent_at_once = std::uint64_t{1} << 30;
 
 iovec piece(std::string_view s) { return {const_cast<char*>(s.data()), s.size()}; }
 
@@ -111,34 +108,10 @@ void stream::write(std::span<const std::string_view> pieces) {
 }
 
 std::uint64_t stream::send_file(int file, std::uint64_t offset, std::optional<std::uint64_t> count) {
-    if (count == 0) throw usage_error("send_file: the count must be above 0; leave it out to send all of the file");
+    const std::uint64_t most = detail::bytes_to_send(count);
     const turn mine(*this);
     mine.require_writable();
-    const std::uint64_t most = count.value_or(std::numeric_limits<std::uint64_t>::max());
-    std::uint64_t sent = 0;
-    while (sent < most) {
-        const auto size = static_cast<std::size_t>(std::min(most - sent, sent_at_once));
-        const auto n = mine.sending([&](socket& to) { return to.send_file(file, offset + sent, size); });
-        if (!n) return sent + send_copied(mine, file, offset + sent, most - sent);
-        if (*n == 0) break;
-        sent += *n;
-    }
-    return sent;
-}
-
-/// Where neither driver nor kernel can.
-std::uint64_t stream::send_copied(const turn& mine, int file, std::uint64_t offset, std::uint64_t count) {
-    std::vector<char> room(static_cast<std::size_t>(std::min<std::uint64_t>(count, copied_at_once)));
-    std::uint64_t sent = 0;
-    while (sent < count) {
-        const auto wanted = std::span(room).first(std::min<std::uint64_t>(count - sent, room.size()));
-        const std::size_t n = detail::read_file(file, offset + sent, std::as_writable_bytes(wanted));
-        if (n == 0) break;
-        iovec one = piece({room.data(), n});
-        mine.send_all({&one, 1});
-        sent += n;
-    }
-    return sent;
+    return detail::send_file([&](auto send) { return mine.sending(send); }, file, offset, most);
 }
 
 void stream::write_eof() {

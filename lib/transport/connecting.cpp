@@ -20,12 +20,6 @@ socket of_type(socket given, int type, const char* wanted) {
 
 }  // namespace
 
-socket connected_to(const address& to) {
-    socket s(to.family());
-    s.connect(to);
-    return s;
-}
-
 socket stream_socket(socket given) { return of_type(std::move(given), SOCK_STREAM, "stream"); }
 
 socket pipe_end(fd given) {

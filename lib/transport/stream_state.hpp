@@ -55,9 +55,6 @@ private:
     std::size_t send_now(std::span<const std::string_view> pieces);
     void wait_until_sent();
     void throw_if_lost() const;
-    std::uint64_t send_pieces_of(int file, std::uint64_t offset, std::uint64_t count);
-    std::size_t send_piece_of(int file, std::uint64_t offset, std::uint64_t most);
-    std::size_t read_and_send(int file, std::uint64_t offset, std::uint64_t most);
 
     static void require_reader(const stream_protocol* p, kind what);
 
