@@ -1,15 +1,10 @@
 #include <crocus/protocol_server.hpp>
 
-#include <list>
-#include <optional>
-
 #include <crocus/error.hpp>
-#include <crocus/task.hpp>
 #include <crocus/unraisable.hpp>
-#include <crocus/wait_queue.hpp>
 
-#include "detail/at_end.hpp"
 #include "server/accepting.hpp"
+#include "server/connections.hpp"
 #include "transport/stream_state.hpp"
 
 namespace crocus {
@@ -36,40 +31,22 @@ public:
 
 private:
     struct connection {
-        std::optional<task<void>> runs;
-        std::shared_ptr<transport::state> over;  // null: the factory has not returned yet
-        bool unwanted = false;                   // it was closed before that
-        bool being_made = true;  // its task is: one that starts eagerly may have ended before its maker knows it
-        bool ended = false;
+        std::shared_ptr<transport::state> over = nullptr;  // null: the factory has not returned yet
+        bool unwanted = false;                             // it was closed before that
     };
 
     void live(connection& self, socket peer) noexcept;
-    void ended(std::list<connection>::iterator c) noexcept;
 
     const protocol_factory factory_;
     const protocol_server_options options_;
-    std::list<connection> connections_;
+    detail::connections<connection> connections_{accepting_};
     detail::accepting accepting_;
 };
 
 void protocol_server::state::take(socket peer) {
     if (!accepting_.is_serving()) return;  // it came too late, like those that the kernel still holds
-    const auto self = connections_.emplace(connections_.end());
-    const detail::at_end made([this, self] {
-        self->being_made = false;
-        if (self->ended) ended(self);
-    });
-    detail::at_end end([this, self] { ended(self); });
-    self->runs =
-        create_task([this, self, p = std::move(peer), end = std::move(end)]() mutable { live(*self, std::move(p)); },
-                    {.name = "transport", .stack_size = options_.stack_size});
-}
-
-void protocol_server::state::ended(std::list<connection>::iterator c) noexcept {
-    c->ended = true;
-    if (c->being_made) return;
-    connections_.erase(c);
-    accepting_.connection_ended();
+    connections_.begin({}, {.name = "transport", .stack_size = options_.stack_size},
+                       [this, p = std::move(peer)](connection& c) mutable { live(c, std::move(p)); });
 }
 
 void protocol_server::state::live(connection& self, socket peer) noexcept {
@@ -87,18 +64,17 @@ void protocol_server::state::live(connection& self, socket peer) noexcept {
 }
 
 void protocol_server::state::close_clients() noexcept {
-    for (connection& c : connections_) c.over ? c.over->close() : void(c.unwanted = true);
+    connections_.for_each([](connection& c) { c.over ? c.over->close() : void(c.unwanted = true); });
 }
 
 void protocol_server::state::abort_clients() noexcept {
-    for (connection& c : connections_) c.over ? c.over->abort() : void(c.unwanted = true);
+    connections_.for_each([](connection& c) { c.over ? c.over->abort() : void(c.unwanted = true); });
 }
 
 /// Their protocols may wait for something else than the peer.
 void protocol_server::state::abort_connections() noexcept {
     abort_clients();
-    for (connection& c : connections_)
-        if (c.runs) c.runs->cancel("the server has ended");
+    connections_.cancel();
 }
 
 void protocol_server::state::end() noexcept {
@@ -133,7 +109,6 @@ void protocol_server::close() noexcept { state_->accepting().close(); }
 void protocol_server::close_clients() noexcept { state_->close_clients(); }
 void protocol_server::abort_clients() noexcept { state_->abort_clients(); }
 void protocol_server::wait_closed() { state_->accepting().wait_closed(); }
-
 void protocol_server::serve_forever() { state_->accepting().serve_forever(); }
 
 protocol_server create_server(protocol_factory factory, std::vector<address> on,

@@ -1,13 +1,12 @@
 #include "state.hpp"
 
 #include <exception>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include <crocus/error.hpp>
 #include <crocus/unraisable.hpp>
-
-#include "../detail/at_end.hpp"
 
 namespace crocus {
 
@@ -40,21 +39,8 @@ server::state::state(std::function<void(stream&)> handler, const server_options&
 }
 
 void server::state::take(socket peer) {
-    const auto self = connections_.emplace(connections_.end(), stream(std::move(peer), options_.stream));
-    const detail::at_end made([this, self] {
-        self->being_made = false;
-        if (self->ended) ended(self);
-    });
-    detail::at_end end([this, self] { ended(self); });
-    self->running = create_task([this, self, end = std::move(end)] { serve(*self); },
-                                {.name = "connection", .stack_size = options_.stack_size});
-}
-
-void server::state::ended(std::list<connection>::iterator c) noexcept {
-    c->ended = true;
-    if (c->being_made) return;
-    connections_.erase(c);
-    accepting_.connection_ended();
+    connections_.begin({stream(std::move(peer), options_.stream)},
+                       {.name = "connection", .stack_size = options_.stack_size}, [this](connection& c) { serve(c); });
 }
 
 void server::state::serve(connection& c) noexcept {
@@ -72,10 +58,7 @@ void server::state::serve(connection& c) noexcept {
 }
 
 /// Their handlers are cancelled: they may wait for something else than the stream.
-void server::state::end_connections() noexcept {
-    for (connection& c : connections_)
-        if (c.running) c.running->cancel("the server has ended");
-}
+void server::state::end_connections() noexcept { connections_.cancel(); }
 
 void server::state::end() noexcept {
     accepting_.close();

@@ -3,15 +3,13 @@
 
 #include <cstddef>
 #include <functional>
-#include <list>
-#include <optional>
 #include <utility>
 #include <vector>
 
 #include <crocus/server.hpp>
-#include <crocus/task.hpp>
 
 #include "accepting.hpp"
+#include "connections.hpp"
 
 namespace crocus {
 
@@ -34,30 +32,24 @@ public:
 
 private:
     struct connection {
-        explicit connection(stream s) noexcept : peer(std::move(s)) {}
-
         stream peer;
         bool ended_here = false;  // by close_clients or abort_clients
-        std::optional<task<void>> running;
-        bool being_made = true;  // its task is: one that starts eagerly may have ended before its maker knows it
-        bool ended = false;
     };
 
     void serve(connection& c) noexcept;
-    void ended(std::list<connection>::iterator c) noexcept;
 
     std::function<void(stream&)> handler_;
     const server_options options_;
-    std::list<connection> connections_;
+    detail::connections<connection> connections_{accepting_};
     detail::accepting accepting_;
 };
 
 template <class End>
 void server::state::end_clients(End end_stream) noexcept {
-    for (connection& c : connections_) {
+    connections_.for_each([&](connection& c) {
         c.ended_here = true;
         end_stream(c.peer);
-    }
+    });
 }
 
 }  // namespace crocus
